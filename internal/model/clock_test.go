@@ -86,7 +86,7 @@ func TestKillsAfterTheClockWasSetBack(t *testing.T) {
 		t.Errorf("%d kills, want the kernel's 5 and one", c.OOMKillsAtLeast)
 	}
 	got := seen(c.Memory.History.Points())
-	if diff := cmp.Diff(map[int]MemoryPoint{2: {MaxBytes: 7, Known: true}, 1: {Kills: 1}, 0: {MaxBytes: 9, Known: true}}, got); diff != "" {
+	if diff := cmp.Diff(map[int]Point{2: {MaxBytes: 7, Known: true}, 1: {Kills: 1}, 0: {MaxBytes: 9, Known: true}}, got); diff != "" {
 		t.Errorf("memory (-want +got):\n%s", diff)
 	}
 	// By one second, so that what comes now could be taken for late.

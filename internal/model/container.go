@@ -62,7 +62,7 @@ type container struct {
 	cachedAt instant
 	room     room
 	used     used
-	history  memoryHistory
+	history  lastMinute
 	timeline timeline // over all of its runs
 	limits   limits
 	within   []rosterPlace // where it is in Model.within
@@ -175,7 +175,7 @@ func (m *Model) restart(c *container) {
 	c.madeFor = nil
 	c.reading = fact.Reading{}
 	c.cached, c.room, c.used = nil, room{}, used{}
-	c.history = memoryHistory{}
+	c.history = lastMinute{}
 	c.oomKills, c.killsKnown, c.countedUntil = 0, false, never
 	c.counted, c.inside, c.unobserved, c.countable = [2]*uint64{}, 0, 0, false
 	c.refused, c.refusedRead = nil, 0
@@ -425,7 +425,7 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 	if m.nowAt.sub(m.clock.at(at)) > clockSetBack {
 		m.nowAt, m.now = m.clock.at(at), at
 		for _, c := range m.containers {
-			c.history = memoryHistory{}
+			c.history = lastMinute{}
 			c.cached, c.room, c.used = nil, room{}, used{}
 		}
 	}
@@ -448,7 +448,9 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 		c.readStuck(at, r.StuckAt)
 		c.readFrozen(at, r.Frozen)
 		c.readWorkingSet(m.clock.at(at), &r)
-		c.used.take(m.clock.at(at), r.Use)
+		if c.used.take(m.clock.at(at), r.Use) {
+			c.used.record(&c.history)
+		}
 		if r.UsageBytes != nil {
 			c.history.usage(m.clock.at(at), *r.UsageBytes)
 		}

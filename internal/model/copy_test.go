@@ -91,10 +91,10 @@ func TestCopyKnowsEveryMapAndSlice(t *testing.T) {
 		"Model":     "probes engines containers live ended unstarted madeOrder labels namespaces within cgroups removedAtPath listed vms events kills decisions engineRestarts",
 		"container": "labels formerNames phases madeFor within kills exits entrants",
 		"cgroup":    "", "namespace": "processes pinnedBy", "roster": "list", "timeline": "entries spans",
-		"joins": "namespaces", "waiting": "facts order arrived", "memoryHistory": "past", "room": "points", "limits": "",
+		"joins": "namespaces", "waiting": "facts order arrived", "lastMinute": "past", "room": "points", "limits": "",
 		"counters": "events namespacesCreated namespacesJoined hostKills unknownKills lost bpfErrors savings foldedKills foldedExits",
 	}
-	for _, v := range []any{Model{}, container{}, cgroup{}, namespace{}, roster{}, timeline{}, joins{}, waiting{}, memoryHistory{}, room{}, limits{}, counters{}} {
+	for _, v := range []any{Model{}, container{}, cgroup{}, namespace{}, roster{}, timeline{}, joins{}, waiting{}, lastMinute{}, room{}, limits{}, counters{}} {
 		typ, fields := reflect.TypeOf(v), []string{}
 		for i := range typ.NumField() {
 			switch f := typ.Field(i); f.Type.Kind() {

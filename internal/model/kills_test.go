@@ -332,14 +332,14 @@ func TestKillsShowInTheHistory(t *testing.T) {
 	above.Event.OOM.Cgroup, above.Event.OOM.UsageBytes = "/docker", new(uint64(1<<40)) // not this container's
 	s := snapshotOf(created(1, a), started(2, a, 50), own, above)
 	got := s.container(t, "a").Memory.History.Points()[HistoryLength-1]
-	if diff := cmp.Diff(MemoryPoint{MaxBytes: 4096, Known: true, Kills: 2}, got); diff != "" {
+	if diff := cmp.Diff(Point{MaxBytes: 4096, Known: true, Kills: 2}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	// Of which cgroup the usage is, is not known; nor is which one is the container's.
 	nowhere := killed(3, &a, 55)
 	nowhere.Event.OOM.UsageBytes = new(uint64(4096))
 	got = snapshotOf(started(2, a, 50), nowhere).container(t, "a").Memory.History.Points()[HistoryLength-1]
-	if diff := cmp.Diff(MemoryPoint{Kills: 1}, got); diff != "" {
+	if diff := cmp.Diff(Point{Kills: 1}, got); diff != "" {
 		t.Errorf("nowhere (-want +got):\n%s", diff)
 	}
 }

@@ -14,25 +14,30 @@ const (
 // historyRoom is how many points are appended before the oldest ones are dropped in one go.
 const historyRoom = HistoryLength / 2
 
-// MemoryPoint is one historyStep of a container's memory.
-type MemoryPoint struct {
-	// MaxBytes is the highest usage read in that time; valid if Known.
+// Point is one historyStep of what a container uses.
+type Point struct {
+	// MaxBytes is the highest usage of memory read in that time; valid if Known.
 	MaxBytes uint64
 	Known    bool
 	// Kills is how many OOM kills there were in that time.
 	Kills int
+	// CPUPercent is the highest pace of its CPU time, in percent of one CPU; valid if CPUKnown. Throttled is set if it had to wait meanwhile,
+	// since its quota was used up.
+	CPUPercent float32
+	CPUKnown   bool
+	Throttled  bool
 }
 
-// Series is the last minute of a container's memory. Snapshots share its points. The zero Series is empty: unknown.
+// Series is the last minute of what a container uses. Snapshots share its points. The zero Series is empty: unknown.
 type Series struct {
-	past  []MemoryPoint // the steps before last, oldest first, at most HistoryLength-1; never written to
-	last  MemoryPoint
+	past  []Point // the steps before last, oldest first, at most HistoryLength-1; never written to
+	last  Point
 	ahead int64 // how many steps the present is after last
 	known bool
 }
 
 // SeriesOf returns a Series with some points, oldest first; the last one is now.
-func SeriesOf(points ...MemoryPoint) Series {
+func SeriesOf(points ...Point) Series {
 	if len(points) == 0 {
 		return Series{}
 	}
@@ -45,11 +50,11 @@ func (s Series) Empty() bool { return !s.known }
 
 // Points returns one point per historyStep of the last minute, oldest first; the last one is now. It returns nil for an
 // empty Series.
-func (s Series) Points() []MemoryPoint {
+func (s Series) Points() []Point {
 	if !s.known {
 		return nil
 	}
-	list := make([]MemoryPoint, HistoryLength)
+	list := make([]Point, HistoryLength)
 	for i := range list {
 		// How many steps before last this one is; below zero it is after that.
 		switch back := int64(HistoryLength-1-i) - s.ahead; {
@@ -65,17 +70,17 @@ func (s Series) Points() []MemoryPoint {
 // Equal reports whether two Series have the same points.
 func (s Series) Equal(other Series) bool { return slices.Equal(s.Points(), other.Points()) }
 
-// memoryHistory keeps a container's last minute, in steps of historyStep.
-type memoryHistory struct {
-	past []MemoryPoint // the steps before step; appended to, and else replaced: snapshots share it
-	last MemoryPoint
+// lastMinute keeps what a container used in the last minute, in steps of historyStep.
+type lastMinute struct {
+	past []Point // the steps before step; appended to, and else replaced: snapshots share it
+	last Point
 	step int64 // the latest step that is known; 0 for none
 }
 
 func stepOf(at instant) int64 { return int64(at) / int64(historyStep) }
 
 // at changes the point of an instant. It ignores instants older than the history.
-func (h *memoryHistory) at(t instant, change func(*MemoryPoint)) {
+func (h *lastMinute) at(t instant, change func(*Point)) {
 	step := stepOf(t)
 	switch {
 	case step <= 0 || step <= h.step-HistoryLength:
@@ -87,7 +92,7 @@ func (h *memoryHistory) at(t instant, change func(*MemoryPoint)) {
 	default:
 		back := int(h.step - step)
 		if missing := back - len(h.past); missing > 0 {
-			h.past = slices.Concat(make([]MemoryPoint, missing), h.past)
+			h.past = slices.Concat(make([]Point, missing), h.past)
 		} else {
 			h.past = slices.Clone(h.past)
 		}
@@ -96,36 +101,53 @@ func (h *memoryHistory) at(t instant, change func(*MemoryPoint)) {
 }
 
 // advance begins a later step.
-func (h *memoryHistory) advance(step int64) {
+func (h *lastMinute) advance(step int64) {
 	gone := step - h.step
 	if gone >= HistoryLength || h.step == 0 {
-		*h = memoryHistory{step: step}
+		*h = lastMinute{step: step}
 		return
 	}
 	if len(h.past)+int(gone) > HistoryLength+historyRoom {
 		kept := h.past[max(len(h.past)+int(gone)-(HistoryLength-1), 0):]
-		h.past = append(make([]MemoryPoint, 0, HistoryLength+historyRoom), kept...)
+		h.past = append(make([]Point, 0, HistoryLength+historyRoom), kept...)
 	}
 	h.past = append(h.past, h.last)
 	for range gone - 1 {
-		h.past = append(h.past, MemoryPoint{})
+		h.past = append(h.past, Point{})
 	}
-	h.last, h.step = MemoryPoint{}, step
+	h.last, h.step = Point{}, step
 }
 
-func (h *memoryHistory) usage(t instant, bytes uint64) {
-	h.at(t, func(p *MemoryPoint) {
+func (h *lastMinute) usage(t instant, bytes uint64) {
+	h.at(t, func(p *Point) {
 		p.MaxBytes = max(p.MaxBytes, bytes)
 		p.Known = true
 	})
 }
 
-func (h *memoryHistory) kill(t instant) {
-	h.at(t, func(p *MemoryPoint) { p.Kills++ })
+// cpu takes the pace of the CPU time between two readings.
+func (h *lastMinute) cpu(from, to instant, percent float64, throttled bool) {
+	change := func(p *Point) {
+		p.CPUPercent, p.CPUKnown = max(p.CPUPercent, float32(percent)), true
+		p.Throttled = p.Throttled || throttled
+	}
+	h.at(to, change)
+	// The step of the first reading has the pace before it.
+	first := max(stepOf(from)+1, h.step-int64(len(h.past)))
+	if last := min(stepOf(to), h.step); first < last {
+		h.past = slices.Clone(h.past)
+		for step := first; step < last; step++ {
+			change(&h.past[int64(len(h.past))-(h.step-step)])
+		}
+	}
+}
+
+func (h *lastMinute) kill(t instant) {
+	h.at(t, func(p *Point) { p.Kills++ })
 }
 
 // series returns the minute that ends with now.
-func (h *memoryHistory) series(now instant) Series {
+func (h *lastMinute) series(now instant) Series {
 	last := stepOf(now)
 	if h.step == 0 || last >= h.step+HistoryLength {
 		return Series{}

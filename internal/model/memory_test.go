@@ -11,10 +11,10 @@ import (
 func instantAt(seconds float64) instant { return new(clock).at(at(seconds)) }
 
 // seen lists what of the points is known or killed, by how many seconds ago.
-func seen(points []MemoryPoint) map[int]MemoryPoint {
-	m := map[int]MemoryPoint{}
+func seen(points []Point) map[int]Point {
+	m := map[int]Point{}
 	for i, p := range points {
-		if p != (MemoryPoint{}) {
+		if p != (Point{}) {
 			m[len(points)-1-i] = p
 		}
 	}
@@ -26,34 +26,34 @@ func TestHistory(t *testing.T) {
 		second float64
 		bytes  uint64 // 0 is a kill
 	}
-	known := func(bytes uint64) MemoryPoint { return MemoryPoint{MaxBytes: bytes, Known: true} }
+	known := func(bytes uint64) Point { return Point{MaxBytes: bytes, Known: true} }
 	tests := []struct {
 		name  string
 		facts []fact
 		now   float64
-		want  map[int]MemoryPoint
+		want  map[int]Point
 	}{
-		{"nothing", nil, 0, map[int]MemoryPoint{}},
-		{"now", []fact{{0, 7}}, 0, map[int]MemoryPoint{0: known(7)}},
-		{"the highest of each second", []fact{{0, 7}, {0.4, 9}, {0.9, 8}, {1, 5}}, 1, map[int]MemoryPoint{1: known(9), 0: known(5)}},
-		{"a gap is unknown", []fact{{0, 7}, {5, 8}}, 5, map[int]MemoryPoint{5: known(7), 0: known(8)}},
-		{"time passes", []fact{{0, 7}}, 30, map[int]MemoryPoint{30: known(7)}},
-		{"the last of a minute", []fact{{0, 7}, {1, 8}}, 59, map[int]MemoryPoint{59: known(7), 58: known(8)}},
-		{"a minute is over", []fact{{0, 7}, {1, 8}}, 60, map[int]MemoryPoint{59: known(8)}},
-		{"a long silence", []fact{{0, 7}}, 3600, map[int]MemoryPoint{}},
-		{"after a long silence", []fact{{0, 7}, {3600, 8}}, 3600, map[int]MemoryPoint{0: known(8)}},
-		{"silence of just the ring's length", []fact{{0, 7}, {60, 8}}, 60, map[int]MemoryPoint{0: known(8)}},
-		{"silence of one less", []fact{{0, 7}, {59, 8}}, 59, map[int]MemoryPoint{59: known(7), 0: known(8)}},
-		{"late", []fact{{10, 7}, {5, 8}}, 10, map[int]MemoryPoint{5: known(8), 0: known(7)}},
-		{"the latest that is not too late", []fact{{100, 7}, {41, 8}}, 100, map[int]MemoryPoint{59: known(8), 0: known(7)}},
-		{"too late", []fact{{100, 7}, {40, 8}, {0, 9}}, 100, map[int]MemoryPoint{0: known(7)}},
-		{"a kill without a reading", []fact{{3, 0}, {3, 0}}, 5, map[int]MemoryPoint{2: {Kills: 2}}},
-		{"a kill and a reading", []fact{{3, 0}, {3, 9}}, 3, map[int]MemoryPoint{0: {MaxBytes: 9, Known: true, Kills: 1}}},
-		{"newer than now", []fact{{5, 7}}, 3, map[int]MemoryPoint{}},
+		{"nothing", nil, 0, map[int]Point{}},
+		{"now", []fact{{0, 7}}, 0, map[int]Point{0: known(7)}},
+		{"the highest of each second", []fact{{0, 7}, {0.4, 9}, {0.9, 8}, {1, 5}}, 1, map[int]Point{1: known(9), 0: known(5)}},
+		{"a gap is unknown", []fact{{0, 7}, {5, 8}}, 5, map[int]Point{5: known(7), 0: known(8)}},
+		{"time passes", []fact{{0, 7}}, 30, map[int]Point{30: known(7)}},
+		{"the last of a minute", []fact{{0, 7}, {1, 8}}, 59, map[int]Point{59: known(7), 58: known(8)}},
+		{"a minute is over", []fact{{0, 7}, {1, 8}}, 60, map[int]Point{59: known(8)}},
+		{"a long silence", []fact{{0, 7}}, 3600, map[int]Point{}},
+		{"after a long silence", []fact{{0, 7}, {3600, 8}}, 3600, map[int]Point{0: known(8)}},
+		{"silence of just the ring's length", []fact{{0, 7}, {60, 8}}, 60, map[int]Point{0: known(8)}},
+		{"silence of one less", []fact{{0, 7}, {59, 8}}, 59, map[int]Point{59: known(7), 0: known(8)}},
+		{"late", []fact{{10, 7}, {5, 8}}, 10, map[int]Point{5: known(8), 0: known(7)}},
+		{"the latest that is not too late", []fact{{100, 7}, {41, 8}}, 100, map[int]Point{59: known(8), 0: known(7)}},
+		{"too late", []fact{{100, 7}, {40, 8}, {0, 9}}, 100, map[int]Point{0: known(7)}},
+		{"a kill without a reading", []fact{{3, 0}, {3, 0}}, 5, map[int]Point{2: {Kills: 2}}},
+		{"a kill and a reading", []fact{{3, 0}, {3, 9}}, 3, map[int]Point{0: {MaxBytes: 9, Known: true, Kills: 1}}},
+		{"newer than now", []fact{{5, 7}}, 3, map[int]Point{}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			var h memoryHistory
+			var h lastMinute
 			for _, f := range test.facts {
 				if f.bytes == 0 {
 					h.kill(instantAt(f.second))
@@ -74,7 +74,7 @@ func TestHistory(t *testing.T) {
 
 // Minute after minute the ring holds the latest one.
 func TestHistoryWraps(t *testing.T) {
-	var h memoryHistory
+	var h lastMinute
 	for second := range 1000 {
 		h.usage(instantAt(float64(second)), uint64(second+1))
 		points := h.series(instantAt(float64(second))).Points()
@@ -95,7 +95,7 @@ func TestHistoryAtAnyTime(t *testing.T) {
 	}
 	for _, first := range times {
 		for _, second := range times {
-			var h memoryHistory
+			var h lastMinute
 			h.usage(new(clock).at(first), 1)
 			h.kill(new(clock).at(second))
 			for _, now := range times {
@@ -104,5 +104,31 @@ func TestHistoryAtAnyTime(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The pace of the CPU time is that of all seconds between two readings, and of no others.
+func TestCPUOfTheLastMinute(t *testing.T) {
+	var h lastMinute
+	at := func(s float64) instant { return instant(s * 1e9) }
+	h.usage(at(100), 7)
+	h.cpu(at(100.2), at(103.7), 40, true)
+	h.cpu(at(103.7), at(104.1), 90, false)
+	got := map[int]float32{}
+	for i, p := range h.series(at(104.5)).Points() {
+		if p.CPUKnown {
+			got[HistoryLength-1-i] = p.CPUPercent
+		}
+		if back := HistoryLength - 1 - i; p.Throttled != (back >= 1 && back <= 3) {
+			t.Errorf("%d s ago: throttled is %t", back, p.Throttled)
+		}
+	}
+	if diff := cmp.Diff(map[int]float32{0: 90, 1: 40, 2: 40, 3: 40}, got); diff != "" {
+		t.Error(diff)
+	}
+	before := h.series(at(104.5)).Points()
+	h.cpu(at(60), at(104.6), 100, false) // since before all that is kept
+	if after := h.series(at(104.6)).Points(); after[HistoryLength-3].CPUPercent != 100 || before[HistoryLength-3].CPUPercent != 40 {
+		t.Error("a snapshot changed, or the past did not")
 	}
 }

@@ -103,7 +103,7 @@ func TestClockSetBack(t *testing.T) {
 		t.Errorf("time %v", s.Time)
 	}
 	c := s.container(t, "a")
-	if diff := cmp.Diff(map[int]MemoryPoint{0: {MaxBytes: 8, Known: true}}, seen(c.Memory.History.Points())); diff != "" {
+	if diff := cmp.Diff(map[int]Point{0: {MaxBytes: 8, Known: true}}, seen(c.Memory.History.Points())); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
 	}
 	m.Apply(passed(100))

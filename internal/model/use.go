@@ -63,10 +63,10 @@ type used struct {
 	shown *Use
 }
 
-// take takes a reading; nil is none. What it lacks is as at the reading before.
-func (u *used) take(at instant, r *fact.Use) {
+// take takes a reading; nil is none, for which it returns false. What it lacks is as at the reading before.
+func (u *used) take(at instant, r *fact.Use) bool {
 	if r == nil {
-		return
+		return false
 	}
 	if at < u.at { // the clock was set
 		*u = used{}
@@ -96,6 +96,16 @@ func (u *used) take(at instant, r *fact.Use) {
 	if u.periods.seconds > 0 && u.throttledPeriods.seconds > 0 {
 		u.shown.ThrottledPercent = new(min(float64(u.throttledPeriods.grown)/float64(max(u.periods.grown, 1)), 1) * 100)
 	}
+	return true
+}
+
+// record adds the latest reading's pace of the CPU time to the last minute.
+func (u *used) record(h *lastMinute) {
+	if u.cpu.at != u.at || u.shown.CPUPercent == nil {
+		return // no reading of it, or the first one
+	}
+	throttled := u.throttledPeriods.at == u.at && u.throttledPeriods.grown > 0
+	h.cpu(u.at-instant(u.cpu.seconds*float64(time.Second)), u.at, *u.shown.CPUPercent, throttled)
 }
 
 // orBefore returns a reading or, without one, that before.

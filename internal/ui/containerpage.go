@@ -40,7 +40,7 @@ func containerBoxes(c *model.Container, in *Inspection, s *model.Snapshot, st St
 	memory := memoryBox(c, columnCount(w))
 	sees.body, uses.body = withReadings(sees.body, in.sees()), withReadings(uses.body, in.mayUse())
 	return []pageBox{
-		sees, uses, made, memory, processes, holes, startBox(c),
+		sees, uses, made, memory, cpuBox(c, columnCount(w)), processes, holes, startBox(c),
 		{"what happened", func(w int) []line { return historyLines(c, s, st, w) }},
 		rights, unread,
 	}

@@ -58,12 +58,12 @@ type bucket struct {
 
 // buckets folds the history into n columns; each keeps its highest reading and all its kills. A
 // history that is shorter than the last minute is right-aligned: its last entry is now.
-func buckets(history []model.MemoryPoint, n int) []bucket {
+func buckets(history []model.Point, n int) []bucket {
 	return bucketsOf(history[max(len(history)-model.HistoryLength, 0):], model.HistoryLength, n)
 }
 
 // bucketsOf is buckets for a history of another length.
-func bucketsOf(history []model.MemoryPoint, length, n int) []bucket {
+func bucketsOf(history []model.Point, length, n int) []bucket {
 	out := make([]bucket, max(n, 0))
 	if n <= 0 {
 		return out

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/model"
@@ -35,8 +36,8 @@ func TestBar(t *testing.T) {
 
 func TestSpark(t *testing.T) {
 	limit := ptr(uint64(80))
-	point := func(bytes uint64, kills int) model.MemoryPoint {
-		return model.MemoryPoint{MaxBytes: bytes, Known: true, Kills: kills}
+	point := func(bytes uint64, kills int) model.Point {
+		return model.Point{MaxBytes: bytes, Known: true, Kills: kills}
 	}
 	for _, tt := range []struct {
 		name string
@@ -60,7 +61,7 @@ func TestSpark(t *testing.T) {
 			blanks(58) + "▄█"},
 		{"zero is low, not unknown", model.Memory{LimitBytes: limit, History: model.SeriesOf(point(0, 0))}, 0, 60,
 			blanks(59) + "▁"},
-		{"too long a history", model.Memory{LimitBytes: limit, History: model.SeriesOf(make([]model.MemoryPoint, 500)...)}, 0, 5, blanks(5)},
+		{"too long a history", model.Memory{LimitBytes: limit, History: model.SeriesOf(make([]model.Point, 500)...)}, 0, 5, blanks(5)},
 		{"more columns than seconds", model.Memory{LimitBytes: limit, History: model.SeriesOf(point(80, 1))}, 0, 120,
 			blanks(118) + "×█"},
 		{"beyond everything", model.Memory{LimitBytes: limit, History: model.SeriesOf(point(math.MaxUint64, 0))}, 0, 60,
@@ -69,5 +70,31 @@ func TestSpark(t *testing.T) {
 		if got := spark(tt.m, tt.host, tt.w).String(); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+// The CPU graph is as high as the quota, else as the next full CPU; a mark shows where the quota was used up.
+func TestCPUGraph(t *testing.T) {
+	points := make([]model.Point, model.HistoryLength)
+	for i := 30; i < 60; i++ {
+		points[i] = model.Point{CPUPercent: 25, CPUKnown: true, Throttled: i > 50}
+	}
+	points[59].CPUPercent = 130
+	for _, tt := range []struct {
+		quota float64
+		want  []string
+	}{
+		{0, []string{"! waits            !!!", " 200 % ┤             ▂", "     0 ┤       ▂▂▂▂▂▂█"}},
+		{50, []string{"! waits            !!!", "  50 % ┤             █", "     0 ┤       ███████"}},
+	} {
+		rows := cpuGraph(points, tt.quota, 2, graphLabel+14)
+		for i, want := range tt.want {
+			if got := strings.TrimLeft(rows[i].String(), " "); !strings.HasSuffix(got, strings.TrimLeft(want, " ")) {
+				t.Errorf("quota %g, row %d: %q, want %q", tt.quota, i, rows[i].String(), want)
+			}
+		}
+	}
+	if box := cpuBox(&model.Container{Memory: model.Memory{History: flat(5)}}, 2); box.body(60) != nil {
+		t.Error("a graph of what is unknown")
 	}
 }

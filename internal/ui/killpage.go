@@ -118,7 +118,7 @@ func memoryBefore(k *model.Kill, c *model.Container, s *model.Snapshot, h, w int
 		return nil
 	}
 	points = points[:len(points)-past]
-	known := slices.IndexFunc(points, func(p model.MemoryPoint) bool { return p.Known })
+	known := slices.IndexFunc(points, func(p model.Point) bool { return p.Known })
 	if known < 0 || len(points)-known < least {
 		return nil
 	}

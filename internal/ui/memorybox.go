@@ -32,7 +32,7 @@ func memoryBox(c *model.Container, columns int) pageBox {
 
 // memoryGraph draws points in h rows, below a row of kills and the line of the limit if there are such, and above an axis that names
 // both its ends.
-func memoryGraph(points []model.MemoryPoint, m model.Memory, h, w int, from, to string) []line {
+func memoryGraph(points []model.Point, m model.Memory, h, w int, from, to string) []line {
 	wide := max(w-graphLabel, 1)
 	bs := bucketsOf(points, len(points), wide)
 	top := ceiling(bs, m, 0)
@@ -57,9 +57,5 @@ func memoryGraph(points []model.MemoryPoint, m model.Memory, h, w int, from, to 
 		}
 		rows = append(rows, l)
 	}
-	axis := text(Dim, from)
-	if n := wide - axis.width() - len(to); n > 0 {
-		axis = axis.space(n).add(Dim, to)
-	}
-	return append(rows, line{}.space(graphLabel).join(axis))
+	return append(rows, timeAxis(wide, from, to))
 }

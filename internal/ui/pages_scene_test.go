@@ -67,9 +67,9 @@ func sceneNearLimit() *model.Snapshot {
 		Room: fact.MemoryRoom{Cgroup: agent.CgroupPath, LimitBytes: 32 * mib, WorkingSetBytes: *mibs(20.2)}, In: 41 * time.Second, BytesPerSecond: 0.3 * mib,
 	}
 	agent.NextVictim = &fact.NextVictim{PID: 27809, Comm: "indexer", Cgroup: agent.CgroupPath, ScorePages: 5120, OOMScoreAdj: 300}
-	points := make([]model.MemoryPoint, model.HistoryLength)
+	points := make([]model.Point, model.HistoryLength)
 	for i := range points {
-		points[i] = model.MemoryPoint{MaxBytes: uint64(8+0.3*float64(i)) * mib, Known: true}
+		points[i] = model.Point{MaxBytes: uint64(8+0.3*float64(i)) * mib, Known: true}
 	}
 	agent.Memory.History = model.SeriesOf(points...)
 	return s

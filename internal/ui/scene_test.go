@@ -56,19 +56,20 @@ func memberships(pattern string, base uint64) (ms [event.NamespaceTypeCount]mode
 }
 
 func flat(value float64) model.Series {
-	points := make([]model.MemoryPoint, model.HistoryLength)
+	points := make([]model.Point, model.HistoryLength)
 	for i := range points {
-		points[i] = model.MemoryPoint{MaxBytes: uint64(value * mib), Known: true}
+		points[i] = model.Point{MaxBytes: uint64(value * mib), Known: true}
 	}
 	return model.SeriesOf(points...)
 }
 
-// sawTeeth returns the memory of a container that is killed whenever it reaches its limit.
+// sawTeeth returns the last minute of a container that is killed whenever it reaches its limit.
 func sawTeeth() model.Series {
-	points := make([]model.MemoryPoint, model.HistoryLength)
+	points := make([]model.Point, model.HistoryLength)
 	for i := 15; i < len(points); i++ {
 		tooth := (i - 15) % 9
-		points[i] = model.MemoryPoint{MaxBytes: uint64(8+7*tooth) * mib, Known: true}
+		points[i] = model.Point{MaxBytes: uint64(8+7*tooth) * mib, Known: true}
+		points[i].CPUPercent, points[i].CPUKnown, points[i].Throttled = float32(6*tooth), true, tooth > 6
 		if tooth == 8 {
 			points[i].MaxBytes, points[i].Kills = 64*mib, 3
 		}
