@@ -13,7 +13,6 @@ import (
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/demo/lesson"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
@@ -121,14 +120,11 @@ func demoBackend(ctx context.Context, o *options, bare bool) (demo.Backend, erro
 			return demo.NewEngine(runner, "/proc/self/exe", os.Getpid()), nil
 		}
 	}
-	fs, err := host.Open(host.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot})
+	r, err := o.openReader()
 	if err != nil {
 		return nil, err
 	}
-	layout, err := fs.Cgroups.Layout()
-	if err != nil {
-		return nil, err
-	}
+	layout := r.layout
 	if !layout.HasMemory {
 		return nil, errUnsupported{errors.New("no cgroup hierarchy limits memory here, so there is nothing to show")}
 	}

@@ -174,16 +174,21 @@ func namespacesDiffer(t *tour) (string, error) {
 	return fmt.Sprintf("the links in %s and %s differ for %s, and nsviz has the same", t.kernel.path(c.InitPID, "ns"), t.kernel.path(t.kernel.outside(), "ns"), story.Listed(own)), nil
 }
 
+// sharers returns the container that shares its net namespace with another one, the one that uses the host's, and that other one.
+func (t *tour) sharers() (side, hosts, other *model.Container, err error) {
+	for _, find := range []struct {
+		to   **model.Container
+		name string
+	}{{&side, sidecar}, {&hosts, agent}, {&other, web}} {
+		if *find.to, err = t.running(find.name); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return side, hosts, other, nil
+}
+
 func walls(t *tour) (string, error) {
-	s, err := t.running(sidecar)
-	if err != nil {
-		return "", err
-	}
-	a, err := t.running(agent)
-	if err != nil {
-		return "", err
-	}
-	of, err := t.running(web)
+	s, a, of, err := t.sharers()
 	if err != nil {
 		return "", err
 	}
@@ -193,15 +198,7 @@ func walls(t *tour) (string, error) {
 }
 
 func wallsAreMissing(t *tour) (string, error) {
-	s, err := t.running(sidecar)
-	if err != nil {
-		return "", err
-	}
-	a, err := t.running(agent)
-	if err != nil {
-		return "", err
-	}
-	of, err := t.running(web)
+	s, a, of, err := t.sharers()
 	if err != nil {
 		return "", err
 	}
