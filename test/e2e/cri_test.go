@@ -60,11 +60,20 @@ func TestCRI(t *testing.T) {
 		nsvizJSON(t, &why, append([]string{"why", hog, "-o", "json"}, from...)...)
 		return why.End != nil && why.End.Engine != nil
 	}, func() string { return "containerd's word on the end of " + hog })
-	if e := why.End.Engine; e.OOMKilled == nil || !*e.OOMKilled || e.ExitCode == nil || *e.ExitCode != 137 || e.Judgement != story.JudgementRight {
-		t.Errorf("containerd says %+v", e)
+	// With cgroup v2 containerd watches memory.events, which may be gone before it reads them. Its word is then wrong, and judged so.
+	e := why.End.Engine
+	if e.OOMKilled == nil || e.ExitCode == nil || *e.ExitCode != 137 {
+		t.Fatalf("containerd says %+v", e)
+	}
+	judgement, verdict := story.JudgementWrong, "OOMKilled=false, which is wrong."
+	if *e.OOMKilled {
+		judgement, verdict = story.JudgementRight, "OOMKilled=true, which is right."
+	}
+	if e.Judgement != judgement {
+		t.Errorf("containerd says %+v, want it judged as %s", e, judgement)
 	}
 	stdout, _, _ := nsviz(t, append([]string{"why", hog}, from...)...)
-	if !strings.Contains(strings.Join(strings.Fields(stdout), " "), "containerd says exit code 137 and OOMKilled=true, which is right.") {
+	if !strings.Contains(strings.Join(strings.Fields(stdout), " "), "containerd says exit code 137 and "+verdict) {
 		t.Errorf("why:\n%s", stdout)
 	}
 
