@@ -203,7 +203,10 @@ func (l *loop) bootAt(t time.Time) uint64 {
 }
 
 // apply applies a fact to the model and passes it on to the sinks.
-func (l *loop) apply(f fact.Fact) {
+func (l *loop) apply(f fact.Fact) { l.applyBy(l.live.Apply, f) }
+
+// applyBy is apply by a method of the model's store.
+func (l *loop) applyBy(apply func(fact.Fact, time.Time), f fact.Fact) {
 	if f.Time.IsZero() {
 		f.Time = l.now()
 	}
@@ -211,7 +214,7 @@ func (l *loop) apply(f fact.Fact) {
 		f.BootNS = l.bootAt(f.Time)
 	}
 	f.Time = fact.Plain(f.Time)
-	l.live.Apply(f, l.now())
+	apply(f, l.now())
 	if hurries(f) {
 		l.wake.raise()
 	}

@@ -27,7 +27,11 @@ func (l samplerLoop) Take(r sample.Readings) { l.p.send(readings(r)) }
 type readings sample.Readings
 
 func (m readings) handle(l *loop) {
-	l.apply(fact.Fact{Time: m.Time, Memory: m.List})
+	apply := l.live.Apply
+	if m.Idle { // a screen is drawn once a second in any case
+		apply = l.live.ApplyUnseen
+	}
+	l.applyBy(apply, fact.Fact{Time: m.Time, Memory: m.List})
 	for _, id := range m.Gone {
 		l.tracker.Gone(id)
 		l.apply(fact.Fact{Time: m.Time, Gone: &fact.Gone{ID: id}})

@@ -56,6 +56,26 @@ func TestPaceFollowsWhoLooks(t *testing.T) {
 	}
 }
 
+// Readings that find what the ones before found draw no screen.
+func TestIdleReadingsAreNoSignal(t *testing.T) {
+	l := newLoop(nil, nil)
+	for _, idle := range []bool{false, true} {
+		readings{Time: midnight, Idle: idle}.handle(l)
+		signalled := false
+		select {
+		case <-l.live.Changed():
+			signalled = true
+		default:
+		}
+		if signalled == idle {
+			t.Errorf("idle %t: signalled %t", idle, signalled)
+		}
+	}
+	if n := l.live.Snapshot().Facts; n != 2 {
+		t.Errorf("%d facts were applied, want 2", n)
+	}
+}
+
 // What changes what is to be read, or may have been lost, has it read soon.
 func TestWhatWakesTheSampler(t *testing.T) {
 	for _, test := range []struct {

@@ -43,13 +43,18 @@ func NewLiveWithPast(limits model.Limits, past *Timeline) *Live {
 
 // Apply applies a fact. now is the time by the clock of this process, which Refresh compares; the fact has a time of its own.
 func (l *Live) Apply(f fact.Fact, now time.Time) {
-	l.mu.Lock()
-	l.apply(f, now)
-	l.mu.Unlock()
+	l.ApplyUnseen(f, now)
 	select {
 	case l.changed <- struct{}{}:
 	default: // somebody has not looked since the last change
 	}
+}
+
+// ApplyUnseen is Apply for a fact that nobody needs to see at once. It signals no change.
+func (l *Live) ApplyUnseen(f fact.Fact, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.apply(f, now)
 }
 
 // apply is for who holds mu.

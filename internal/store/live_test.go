@@ -51,6 +51,17 @@ func TestSnapshotIsMadeOnceForEachChange(t *testing.T) {
 	}
 }
 
+func TestUnseenFactIsNoSignal(t *testing.T) {
+	l := NewLive(model.DefaultLimits())
+	l.ApplyUnseen(found("a"), start)
+	if signalled(l) {
+		t.Error("it is signalled as a change")
+	}
+	if n := l.Snapshot().LiveCount(); n != 1 {
+		t.Errorf("%d containers live, want 1", n)
+	}
+}
+
 func TestRefreshOnlyAfterSilence(t *testing.T) {
 	l := NewLive(model.DefaultLimits())
 	l.Apply(found("a"), start)

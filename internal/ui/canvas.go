@@ -5,14 +5,15 @@ import "github.com/nsviz/nsviz/internal/foreign"
 // canvas is a part of a frame for views that draw in two dimensions: h of its rows. What is outside of it is cut off. Text reaches it
 // in lines only.
 type canvas struct {
-	w, h  int
-	cells []Cell
-	spots []spots // for each row
+	w, h    int
+	cells   []cell
+	symbols *symbols
+	spots   []spots // for each row
 }
 
 // canvas returns h rows of the frame, from row y on.
 func (f Frame) canvas(y, h int) canvas {
-	return canvas{f.Width, h, f.cells[y*f.Width : (y+h)*f.Width], f.spots[y : y+h]}
+	return canvas{f.Width, h, f.cells[y*f.Width : (y+h)*f.Width], f.symbols, f.spots[y : y+h]}
 }
 
 // put writes a line from column x of row y on. A wide rune that does not fit is left out.
@@ -20,9 +21,9 @@ func (c canvas) put(x, y int, l line) {
 	for _, sp := range l {
 		for cluster, w := range foreign.Clusters(sp.text) {
 			if y >= 0 && y < c.h && x >= 0 && x+w <= c.w {
-				c.cells[y*c.w+x] = Cell{cluster, sp.style}
+				c.cells[y*c.w+x] = cell{c.symbols.number(cluster), sp.style}
 				for i := 1; i < w; i++ {
-					c.cells[y*c.w+x+i] = Cell{"", sp.style}
+					c.cells[y*c.w+x+i] = cell{style: sp.style}
 				}
 			}
 			x += w
@@ -42,8 +43,9 @@ func (c canvas) fill(x, y, n int, style Style, sign string) {
 	if y < 0 || y >= c.h {
 		return
 	}
+	symbol := c.symbols.number(sign)
 	for i := max(x, 0); i < min(x+n, c.w); i++ {
-		c.cells[y*c.w+i] = Cell{sign, style}
+		c.cells[y*c.w+i] = cell{symbol, style}
 	}
 }
 
@@ -60,6 +62,6 @@ func (c canvas) flag(x, y, n int, flag Style) {
 		return
 	}
 	for i := max(x, 0); i < min(x+n, c.w); i++ {
-		c.cells[y*c.w+i].Style |= flag
+		c.cells[y*c.w+i].style |= flag
 	}
 }

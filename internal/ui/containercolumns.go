@@ -115,9 +115,9 @@ func (col placedColumn) put(l, cell line) line {
 		l = l.space(1)
 	}
 	if col.right {
-		return l.join(cell.right(col.w)).space(col.after())
+		return l.joinRight(cell, col.w).space(col.after())
 	}
-	return l.join(cell.fit(col.w)).space(col.after())
+	return l.joinFit(cell, col.w).space(col.after())
 }
 
 // titleCell returns the title of a column, with a mark if the containers are sorted by it.
@@ -221,7 +221,7 @@ func (c columns) row(r containerRow, s *model.Snapshot, selected bool, needle st
 	if ct == nil {
 		return c.heading(r, in, selected)
 	}
-	l := cursorMark(selected)
+	l := withRoom(8 * len(c.shown)).join(cursorMark(selected))
 	if !ct.Live() {
 		return c.ended(l, ct, in)
 	}

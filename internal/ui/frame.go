@@ -2,6 +2,7 @@ package ui
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nsviz/nsviz/internal/foreign"
 )
@@ -17,23 +18,85 @@ type Cell struct {
 type Frame struct {
 	Width, Height int
 
-	cells []Cell
+	cells []cell
+	// symbols are the other texts of cells than single bytes.
+	symbols *symbols
 	// spots say what a click leads to, for each row.
 	spots []spots
 }
 
+// cell is a Cell in a third of its bytes: a frame has ten thousand.
+type cell struct {
+	// symbol is 0 for an empty text, below utf8.RuneSelf a byte, else an index of symbols.list, plus that.
+	symbol uint32
+	style  Style
+}
+
+// symbols numbers the texts of cells.
+type symbols struct {
+	list  []string
+	known map[string]uint32
+	// latest is the one that was asked for last: a line has the same again and again.
+	latest       string
+	latestNumber uint32
+}
+
+// number returns the number of a text.
+func (s *symbols) number(text string) uint32 {
+	switch {
+	case text == "":
+		return 0
+	case len(text) == 1 && text[0] < utf8.RuneSelf:
+		return uint32(text[0])
+	case text == s.latest:
+		return s.latestNumber
+	}
+	n, found := s.known[text]
+	if !found {
+		n = utf8.RuneSelf + uint32(len(s.list))
+		s.list = append(s.list, text)
+		s.known[text] = n
+	}
+	s.latest, s.latestNumber = text, n
+	return n
+}
+
+// singleBytes has the bytes below utf8.RuneSelf, each at its own place.
+var singleBytes = func() string {
+	var all [utf8.RuneSelf]byte
+	for i := range all {
+		all[i] = byte(i)
+	}
+	return string(all[:])
+}()
+
+// text returns the text with a number.
+func (s *symbols) text(n uint32) string {
+	switch {
+	case n == 0:
+		return ""
+	case n < utf8.RuneSelf:
+		return singleBytes[n : n+1]
+	}
+	return s.list[n-utf8.RuneSelf]
+}
+
 func newFrame(w, h int) Frame {
 	f := Frame{Width: max(w, 0), Height: max(h, 0)}
-	f.cells = make([]Cell, f.Width*f.Height)
+	f.cells = make([]cell, f.Width*f.Height)
 	f.spots = make([]spots, f.Height)
+	f.symbols = &symbols{known: map[string]uint32{}}
 	for i := range f.cells {
-		f.cells[i].Text = " "
+		f.cells[i].symbol = ' '
 	}
 	return f
 }
 
 // At returns the cell in column x of row y; both count from 0 and must be inside the frame.
-func (f Frame) At(x, y int) Cell { return f.cells[y*f.Width+x] }
+func (f Frame) At(x, y int) Cell {
+	c := f.cells[y*f.Width+x]
+	return Cell{f.symbols.text(c.symbol), c.style}
+}
 
 // set writes a line into row y; it is cut at the frame's edge, and a short line is padded with blanks in the
 // style of its end.
@@ -50,9 +113,9 @@ func (f Frame) set(y int, r row) {
 			style |= Selected
 		}
 		for cluster, w := range foreign.Clusters(sp.text) {
-			cells[x] = Cell{cluster, style}
+			cells[x] = cell{f.symbols.number(cluster), style}
 			for i := 1; i < w; i++ {
-				cells[x+i] = Cell{"", style}
+				cells[x+i] = cell{style: style}
 			}
 			x += w
 		}

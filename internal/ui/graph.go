@@ -124,7 +124,7 @@ func (b bucket) height(top uint64, most int) int {
 func spark(m model.Memory, hostBytes uint64, w int) line {
 	bs := buckets(m.History.Points(), w)
 	top := ceiling(bs, m, hostBytes)
-	var l line
+	l := withRoom(len(bs))
 	for _, b := range bs {
 		if b.kills > 0 {
 			l = l.add(KillMark, killSign)

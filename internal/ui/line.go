@@ -34,7 +34,18 @@ func (l line) add(style Style, text string) line {
 }
 
 // space appends n blanks.
-func (l line) space(n int) line { return l.add(Plain, blanks(n)) }
+func (l line) space(n int) line { return l.pad(n, Plain) }
+
+// pad appends n blanks in a style.
+func (l line) pad(n int, style Style) line {
+	if n <= 0 {
+		return l
+	}
+	return append(l, span{blanks(n), style})
+}
+
+// withRoom returns an empty line with room for n spans: one with many columns grows again and again else.
+func withRoom(n int) line { return make(line, 0, n) }
 
 // join appends other lines.
 func (l line) join(others ...line) line {
@@ -63,7 +74,15 @@ func storyLine(t story.Text, now time.Time) line {
 
 func text(style Style, s string) line { return line{}.add(style, s) }
 
-func blanks(n int) string { return strings.Repeat(" ", max(n, 0)) }
+// manyBlanks is as wide as most gaps at least.
+const manyBlanks = "                                                                                                    "
+
+func blanks(n int) string {
+	if n <= len(manyBlanks) {
+		return manyBlanks[:max(n, 0)]
+	}
+	return strings.Repeat(" ", n)
+}
 
 // String returns the line without its styles.
 func (l line) String() string {
@@ -84,6 +103,12 @@ func (l line) width() int {
 
 // cut shortens the line to at most w columns.
 func (l line) cut(w int) line {
+	l, _ = l.cutWidth(w)
+	return l
+}
+
+// cutWidth is cut that also returns the width of the line then.
+func (l line) cutWidth(w int) (short line, width int) {
 	used := 0
 	for i, sp := range l {
 		sw := foreign.Width(sp.text)
@@ -91,39 +116,50 @@ func (l line) cut(w int) line {
 			used += sw
 			continue
 		}
-		short := append(line{}, l[:i]...)
+		short = append(line{}, l[:i]...)
 		// If not even the ellipsis has room, it replaces the last column before it.
 		if used == w && i > 0 {
 			last := short[i-1]
 			short[i-1].text = foreign.Cut(last.text+foreign.Ellipsis, foreign.Width(last.text))
-			return short
+			return short, short.width()
 		}
 		if t := foreign.Cut(sp.text, w-used); t != "" {
 			short = append(short, span{t, sp.style})
 		}
-		return short
+		return short, short.width()
 	}
-	return l
+	return l, used
 }
 
 // fit returns the line cut or padded to exactly w columns wide, its text at the left.
 func (l line) fit(w int) line {
-	l = l.cut(w)
-	if n := w - l.width(); n > 0 {
-		style := Plain
-		// The header's colour runs to the edge.
-		if len(l) > 0 && l[len(l)-1].style.look().ground == barGround {
-			style = Bar
-		}
-		return append(l[:len(l):len(l)], span{blanks(n), style})
+	l, width := l.cutWidth(w)
+	return l[:len(l):len(l)].pad(w-width, l.padding())
+}
+
+// padding returns the style of the blanks that fill a line up.
+func (l line) padding() Style {
+	// The header's colour runs to the edge.
+	if len(l) > 0 && l[len(l)-1].style.look().ground == barGround {
+		return Bar
 	}
-	return l
+	return Plain
+}
+
+// joinFit appends another line as fit makes it, and joinRight as right makes it, without a copy of that.
+func (l line) joinFit(o line, w int) line {
+	o, width := o.cutWidth(w)
+	return append(l, o...).pad(w-width, o.padding())
+}
+
+func (l line) joinRight(o line, w int) line {
+	o, width := o.cutWidth(w)
+	return append(l.space(w-width), o...)
 }
 
 // right returns the line cut or padded to exactly w columns wide, its text at the right.
 func (l line) right(w int) line {
-	l = l.cut(w)
-	return line{}.space(w - l.width()).join(l)
+	return line{}.joinRight(l, w)
 }
 
 // dimmed returns the line as something secondary.

@@ -56,14 +56,15 @@ func namespaceTitle(t event.NamespaceType, w int) string {
 
 // namespaceCells returns the eight symbols of a container, each under its title.
 func namespaceCells(ct *model.Container, w int) line {
-	var l line
+	l := withRoom(3 * event.NamespaceTypeCount)
 	for _, t := range event.NamespaceTypes() {
 		sign, style := membershipSign(ct.Namespaces[t], t)
-		cell := text(style, sign)
+		room := w
 		if w >= 4 {
-			cell = line{}.space(1).join(cell)
+			l = l.space(1)
+			room--
 		}
-		l = l.join(cell.fit(w))
+		l = l.joinFit(text(style, sign), room)
 	}
 	return l
 }

@@ -442,19 +442,37 @@ func TestEventRowsGroup(t *testing.T) {
 	}
 }
 
+// sceneCrowd is a host with n containers, ten namespaces for each, and as many events as are kept.
+func sceneCrowd(n int) *model.Snapshot {
+	s := sceneMany(n)
+	for len(s.Events) < 1000 {
+		s.Events = append(s.Events, s.Events[:min(len(s.Events), 1000-len(s.Events))]...)
+	}
+	some := s.Namespaces
+	s.Namespaces = nil
+	for i := range 10 * n {
+		ns := some[i%len(some)]
+		ns.ID = uint64(4026540000 + i)
+		s.Namespaces = append(s.Namespaces, ns)
+	}
+	return s
+}
+
 func BenchmarkRender(b *testing.B) {
 	for _, n := range []int{50, 1000} {
-		b.Run(fmt.Sprintf("containers=%d", n), func(b *testing.B) {
-			s := sceneMany(n)
-			for len(s.Events) < 1000 {
-				s.Events = append(s.Events, s.Events[:min(len(s.Events), 1000-len(s.Events))]...)
-			}
-			v := on(Containers, s.Containers[n/2].ID)
-			b.ReportAllocs()
-			for b.Loop() {
-				Render(s, v, 120, 40)
-			}
-		})
+		s := sceneCrowd(n)
+		for tab := range tabCount {
+			b.Run(fmt.Sprintf("workloads=%d/view=%s", n, views[tab].title()), func(b *testing.B) {
+				st := State{Tab: tab}
+				if keys := st.keys(s); len(keys) > 0 {
+					st.Cursor[tab] = keys[len(keys)/2]
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					Render(s, st, 200, 50)
+				}
+			})
+		}
 	}
 }
 

@@ -16,8 +16,12 @@ import (
 )
 
 const (
-	// frameGap is the least time between two frames for changes; keys do not wait.
-	frameGap = 100 * time.Millisecond
+	// frameGap is the least time between two frames for changes; keys do not wait. A kill is to be on screen within 50 ms.
+	frameGap = 40 * time.Millisecond
+	// longestGap is the same where frames take long.
+	longestGap = 100 * time.Millisecond
+	// gapFactor is how many times as long as a frame the gap after it is.
+	gapFactor = 12
 	// maxBatch is how many events are answered between two frames.
 	maxBatch = 256
 	// clockTick is the time after which an unchanged screen is redrawn, for its clocks.
@@ -188,6 +192,8 @@ type shell struct {
 	glyphs  glyphs
 	state   State
 	drawn   *model.Snapshot
+	// copied is the frame that the screen has; the zero value is none.
+	copied Frame
 	// copyText copies a text to the clipboard.
 	copyText func([]byte)
 
@@ -208,6 +214,7 @@ type shell struct {
 // paint makes the styles and symbols that suit the terminal.
 func (sh *shell) paint() {
 	sh.styles = tcellStyles(paletteFor(sh.theme, sh.screen.Colors(), sh.ground))
+	sh.copied = Frame{}
 }
 
 // answered adapts to what the terminal has answered.
@@ -218,6 +225,7 @@ func (sh *shell) answered(a terminal.Answer) {
 	}
 	if a.SymbolWidth > 1 {
 		sh.glyphs = sh.glyphs.withWideSymbols()
+		sh.copied = Frame{}
 	}
 }
 
@@ -231,9 +239,11 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 	// at the gap's end. The first gap is empty: it draws the first frame.
 	resting, dirty := true, true
 	draw := func() {
+		began := time.Now()
 		sh.draw()
 		resting, dirty = true, false
-		gap.Reset(frameGap)
+		gap.Reset(min(max(gapFactor*time.Since(began), frameGap), longestGap))
+		clock.Reset(clockTick) // the clocks are right
 	}
 	for {
 		select {
@@ -272,7 +282,7 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 				sh.draw()
 			}
 		case <-clock.C:
-			sh.draw()
+			draw()
 		}
 	}
 }
@@ -347,6 +357,7 @@ func (sh *shell) suspend() error {
 	if err := sh.screen.Resume(); err != nil {
 		return fmt.Errorf("take over the terminal again: %w", err)
 	}
+	sh.copied = Frame{}
 	sh.held = 0
 	switch {
 	case stopErr != nil:
@@ -440,20 +451,30 @@ func (sh *shell) draw() {
 	}
 	sh.lendMouse()
 	sh.state.Width, sh.state.Height = sh.screen.Size()
-	sh.copy(Render(sh.drawn, sh.state, sh.state.Width, sh.state.Height))
-	sh.screen.Show()
+	if sh.copy(Render(sh.drawn, sh.state, sh.state.Width, sh.state.Height)) {
+		sh.screen.Show()
+	}
 	sh.inspector.follow(sh.state.inspected(sh.state.shown(sh.drawn)))
 }
 
-// copy puts a frame's cells on the screen.
-func (sh *shell) copy(f Frame) {
+// copy puts those of a frame's cells on the screen that are not there yet. It returns false if there are none.
+func (sh *shell) copy(f Frame) (changed bool) {
+	before := sh.copied
+	all := before.Width != f.Width || before.Height != f.Height
 	for y := range f.Height {
 		for x := range f.Width {
-			if c := f.At(x, y); c.Text != "" {
+			c := f.At(x, y)
+			if !all && before.At(x, y) == c {
+				continue
+			}
+			changed = true
+			if c.Text != "" {
 				sh.screen.Put(x, y, sh.glyphs.draw(c.Text), sh.styles[c.Style])
 			}
 		}
 	}
+	sh.copied = f
+	return changed || all
 }
 
 // tcellStyles returns a palette in the terminal library's terms.

@@ -21,11 +21,11 @@ func (c column) put(l, cell line) line {
 	case c.width == 0:
 		return l.join(cell)
 	case c.right:
-		cell = cell.right(c.width)
+		l = l.joinRight(cell, c.width)
 	default:
-		cell = cell.fit(c.width)
+		l = l.joinFit(cell, c.width)
 	}
-	return l.join(cell).space(c.gap)
+	return l.space(c.gap)
 }
 
 // titleLine returns the row of titles above a list.
@@ -39,7 +39,7 @@ func titleLine(columns []column) line {
 
 // rowLine returns row i of a list, to the right of the cursor's column.
 func rowLine(columns []column, i int) line {
-	var l line
+	l := withRoom(4 * len(columns))
 	for _, c := range columns {
 		l = c.put(l, c.cell(i))
 	}

@@ -41,6 +41,8 @@ type Readings struct {
 	List []fact.Reading
 	// Gone are the IDs of the containers whose cgroup is found no more.
 	Gone []string
+	// Idle is set if all containers use what they used at the reading before: the same memory, and no CPU time.
+	Idle bool
 }
 
 // Config says where to read, and for whom.
@@ -67,7 +69,7 @@ func Run(ctx context.Context, c Config) {
 		s.slow = unseen
 		list, gone := s.readings(live, writesReported)
 		if now := c.Now(); len(live) > 0 || !s.slow {
-			c.Loop.Take(Readings{Time: now, List: list, Gone: gone})
+			c.Loop.Take(Readings{Time: now, List: list, Gone: gone, Idle: s.idle && len(gone) == 0})
 		}
 		wait := collect.Backoff(c.Now().Sub(began), Interval, longestInterval)
 		if s.slow && !s.urgent {

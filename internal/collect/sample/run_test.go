@@ -110,11 +110,67 @@ func (r *runTest) passes(d time.Duration) {
 	}
 }
 
+// uses writes what a container uses.
+func (r *runTest) uses(id string, memory, cpu int) {
+	r.t.Helper()
+	for name, text := range map[string]string{"memory.current": fmt.Sprintf("%d\n", memory), "cpu.stat": fmt.Sprintf("usage_usec %d\n", cpu)} {
+		if err := os.WriteFile(filepath.Join(r.dir, id, name), []byte(text), 0o644); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
 func (r *runTest) ids(of Readings) (ids []string) {
 	for _, reading := range of.List {
 		ids = append(ids, reading.ID)
 	}
 	return ids
+}
+
+// A reading is idle if no container has run or uses another amount of memory.
+func TestIdleReadings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunTest(t)
+		defer r.end()
+		at := time.Duration(0)
+		next := func(live ...model.Watched) bool {
+			idle := r.reads(at, false, live...).Idle
+			at += Interval
+			return idle
+		}
+		a, b := r.cgroup("a", 0), r.cgroup("b", 0)
+		r.uses("a", 4096, 5)
+		r.uses("b", 4096, 5)
+		if next(a, b) {
+			t.Error("what is new is idle")
+		}
+		for range 3 * fullEvery { // until both are known to rest
+			next(a, b)
+		}
+		for range 2 * idleEvery {
+			if !next(a, b) {
+				t.Error("a reading that finds what the one before found is not idle")
+			}
+		}
+		r.uses("b", 8192, 5)
+		if next(a, b) {
+			t.Error("other memory is idle")
+		}
+		if !next(a, b) {
+			t.Error("the same memory is not idle")
+		}
+		r.uses("a", 4096, 6)
+		ran := false
+		for range fullEvery {
+			ran = !next(a, b) || ran
+		}
+		if !ran {
+			t.Error("a container that has run is idle")
+		}
+		if next(a, model.Watched{ID: "gone", Running: true, CgroupPath: "/gone"}) {
+			t.Error("a missing cgroup is idle")
+		}
+	})
 }
 
 func TestPaceIsFullOnlyWhileSomebodyLooks(t *testing.T) {

@@ -40,6 +40,7 @@ type sampler struct {
 	turn           int  // counts Interval
 	writesReported bool // writes to limits are reported, so that these are read rarely
 	slow           bool // a turn comes only every slowInterval
+	idle           bool // the latest readings found what those before found
 	urgent         bool // the latest readings found a cgroup missing or kills, of which the next ones are to say more soon
 }
 
@@ -106,7 +107,7 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 	if s.slow {
 		s.turn += int(slowInterval/Interval) - 1
 	}
-	s.writesReported, s.urgent = writesReported, false
+	s.writesReported, s.urgent, s.idle = writesReported, false, true
 	for i := range live {
 		c := &live[i]
 		w := s.watched[c.ID]
@@ -126,6 +127,7 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 			w.outside, w.due = c.Outside, 0
 		}
 		err := s.read(w)
+		s.idle = s.idle && err == nil
 		if errors.Is(err, fs.ErrNotExist) {
 			s.urgent = true
 			if w.absent++; w.absent >= goneAfter && !s.isOutside(w) {
@@ -206,6 +208,8 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 	if before, now := c.latest.OOMKills, c.memory.OOMKills; before != nil && now != nil && *before != *now {
 		s.urgent = true
 	}
+	before := c.latest.UsageBytes
+	s.idle = s.idle && !s.urgent && before != nil && *before == used && (!full || c.unmoved > 0)
 	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits, c.latest.Frozen = c.memory.UsageBytes, c.memory.OOMKills, nil, nil
 	c.latest.StuckAt = resources.In(s.Layout).StuckAt(c.path, &c.memory)
 	if !full {
