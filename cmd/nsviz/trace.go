@@ -96,11 +96,11 @@ func trace(parent context.Context, s *streams, o *options, command []string, for
 	case <-ctx.Done():
 		return stop()
 	case <-parent.Done():
-		return errors.Join(errors.New("a signal came before the command was run"), stop())
+		return errors.Join(errSignalled, stop())
 	}
 	follower, unfollowed := descent.Follow()
 	facts.begin(follower)
-	of, err := run.run()
+	of, err := run.run(parent)
 	if err != nil {
 		return errors.Join(err, closeFollower(follower), stop())
 	}

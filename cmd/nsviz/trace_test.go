@@ -1,6 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,5 +29,31 @@ func TestTraceRefuses(t *testing.T) {
 		if code := run(t.Context(), tt.args, &out, &stderr); code != tt.code || !strings.Contains(stderr.String(), tt.want) || out.Len() > 0 {
 			t.Errorf("%v: exit code %d, want %d, %q, %q", tt.args, code, tt.code, &out, &stderr)
 		}
+	}
+}
+
+// A signal that comes after nsviz has attached and before it takes over the signals is not lost: the command is not run.
+func TestTraceSignalledBeforeTheCommand(t *testing.T) {
+	const child = "NSVIZ_TEST_SIGNALLED"
+	if made := os.Getenv(child); made != "" { // in a process of its own, since the signals stay taken over
+		run, err := newTraced([]string{"touch", made})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := run.run(ctx); !errors.Is(err, errSignalled) {
+			t.Errorf("%v", err)
+		}
+		return
+	}
+	made := filepath.Join(t.TempDir(), "made")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestTraceSignalledBeforeTheCommand$")
+	cmd.Env = append(os.Environ(), child+"="+made)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	if _, err := os.Stat(made); err == nil {
+		t.Error("the command was run")
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -57,10 +58,16 @@ func passedOn() []os.Signal {
 	}
 }
 
-// run runs the command and waits until it has ended.
-func (t *traced) run() (report.TracedCommand, error) {
+// errSignalled reports a signal to nsviz before the command was run.
+var errSignalled = errors.New("a signal came before the command was run")
+
+// run runs the command and waits until it has ended. Up to its start a signal ends ctx.
+func (t *traced) run(ctx context.Context) (report.TracedCommand, error) {
 	of := report.TracedCommand{Command: t.args}
 	signals := takeSignals()
+	if ctx.Err() != nil {
+		return of, errSignalled
+	}
 	cmd := &exec.Cmd{Path: t.path, Args: t.args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	of.Started = time.Now()
 	if err := cmd.Start(); err != nil {

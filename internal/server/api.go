@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
@@ -34,8 +35,12 @@ type Refusal struct {
 	RetentionSeconds float64 `json:"retention_seconds,omitempty"`
 }
 
-// maxQuestions bounds the questions that are answered at the same time; further ones get a 503.
-const maxQuestions = 32
+const (
+	// maxQuestions bounds the questions that are answered at the same time; further ones get a 503.
+	maxQuestions = 32
+	// maxUnsent bounds the bytes of the answers that are being sent, some to clients that read slowly. One answer may be larger.
+	maxUnsent = 64 << 20
+)
 
 const (
 	busy             = "too many questions at once"
@@ -47,6 +52,7 @@ type questions struct {
 	snapshots *snapshots
 	past      *past
 	slots     chan struct{} // holds one for each question under way
+	unsent    atomic.Int64  // bytes
 }
 
 func newQuestions(full func() *model.Snapshot, kept *store.Timeline) *questions {
@@ -123,15 +129,24 @@ func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*mode
 
 // reply sends what ready returns, which takes one of the slots.
 func (q *questions) reply(w http.ResponseWriter, r *http.Request, ready func(context.Context) (int, []byte)) {
+	refuse := func() {
+		w.Header().Set(retryAfterHeader, "1")
+		reply(w, http.StatusServiceUnavailable, Refusal{Error: busy})
+	}
 	select {
 	case q.slots <- struct{}{}:
 	default:
-		w.Header().Set(retryAfterHeader, "1")
-		reply(w, http.StatusServiceUnavailable, Refusal{Error: busy})
+		refuse()
 		return
 	}
 	status, body := ready(r.Context())
 	<-q.slots // a slow reader delays no other
+	size := int64(len(body))
+	defer q.unsent.Add(-size)
+	if all := q.unsent.Add(size); all > maxUnsent && all > size {
+		refuse()
+		return
+	}
 	send(w, status, body)
 }
 

@@ -15,15 +15,21 @@ import (
 const (
 	atParameter    = "at"
 	sinceParameter = "since"
-	// maxEvents bounds the events of one answer, of which each takes about half a kilobyte.
-	maxEvents = 50_000
+	// maxEvents bounds the events of one answer, of which each takes about half a kilobyte, maxEventBytes their size: one with a long command
+	// line takes many times more. A client reads twice as much (client.maxAnswer).
+	maxEvents     = 50_000
+	maxEventBytes = 32 << 20
 )
 
-// timeOf reads a time of the query.
+// timeOf reads a time of the query. It accepts no other than those that can be written again.
 func timeOf(r *http.Request, parameter string) (time.Time, error) {
 	values := r.URL.Query()[parameter]
 	if len(values) == 1 {
-		if t, err := time.Parse(time.RFC3339Nano, values[0]); err == nil {
+		t, err := time.Parse(time.RFC3339Nano, values[0])
+		if err == nil {
+			_, err = t.MarshalJSON()
+		}
+		if err == nil {
 			return t, nil
 		}
 	}
@@ -105,9 +111,22 @@ func (q *questions) events(w http.ResponseWriter, r *http.Request) {
 		}
 		defer done()
 		list, from := q.past.kept.Events(since, maxEvents)
+		if latest := within(list, maxEventBytes); len(latest) < len(list) {
+			list, from = latest, latest[0].Time
+		}
 		if list == nil {
 			list = []event.Event{} // which is none, and not unknown
 		}
 		return http.StatusOK, encode(report.EventList{Since: from, AsOf: q.past.kept.Place(0).Last.Time, Events: list})
 	})
+}
+
+// within returns the latest events whose JSON has so many bytes in all, one at least.
+func within(list []event.Event, most int) []event.Event {
+	for i := len(list) - 1; i >= 0; i-- {
+		if most -= len(encode(list[i])); most < 0 {
+			return list[min(i+1, len(list)-1):]
+		}
+	}
+	return list
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,6 +71,9 @@ func TestPastIsServed(t *testing.T) {
 		{"events", events, since(0), http.StatusOK, `"since":"2026-03-01T12:00:00Z","as_of":"2026-03-01T12:00:10Z","events":[{`},
 		{"no events", events, since(11 * time.Second), http.StatusOK, `"events":[]`},
 		{"events of always", events, since(-time.Hour), http.StatusOK, `"since":"2026-03-01T12:00:00Z"`},
+		{"events since a time that JSON does not have", events, url.Values{"since": {"2099-03-01T12:00:00+24:00"}}, http.StatusBadRequest, "want one since=TIME"},
+		{"events of the end of all times", events, url.Values{"since": {"9999-12-31T23:59:59-23:59"}}, http.StatusOK, `"since":"9999-12-31T23:59:59-23:59"`},
+		{"events of the beginning", events, url.Values{"since": {"0000-01-01T00:00:00Z"}}, http.StatusOK, `"events":[{`},
 		{"events since never", events, nil, http.StatusBadRequest, "want one since=TIME"},
 	} {
 		status, body := ask(q, tt.handle, tt.query)
@@ -109,4 +113,67 @@ func TestLooksAtThePastPause(t *testing.T) {
 	if _, err := p.full(t.Context(), begin); err != nil {
 		t.Errorf("the turn was not given back: %v", err)
 	}
+}
+
+// What a client is sent is bounded in bytes, too: an event may have a long command line.
+func TestEventsAreBoundedInBytes(t *testing.T) {
+	list := make([]event.Event, 10)
+	for i := range list {
+		list[i] = event.Event{Time: begin, PID: int32(10 + i), Comm: strings.Repeat("x", 100)}
+	}
+	one := len(encode(list[0]))
+	for most, want := range map[int]int{0: 1, one - 1: 1, one: 1, 2*one - 1: 1, 2 * one: 2, 10*one - 1: 9, 10 * one: 10, 1 << 30: 10} {
+		if got := within(list, most); len(got) != want || got[len(got)-1].PID != 19 {
+			t.Errorf("%d bytes: %d events, want the latest %d", most, len(got), want)
+		}
+	}
+	if got := within(nil, 0); got != nil {
+		t.Errorf("of none: %v", got)
+	}
+}
+
+// Clients that do not read what they asked for do not fill the memory.
+func TestUnsentAnswersAreBounded(t *testing.T) {
+	q := newQuestions(nil, nil)
+	ready := func(context.Context) (int, []byte) { return http.StatusOK, make([]byte, maxUnsent/4) }
+	released := make(chan struct{})
+	slow := &slowWriter{ResponseRecorder: httptest.NewRecorder(), begun: make(chan struct{}), released: released}
+	var sending sync.WaitGroup
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	for range 4 {
+		w := *slow
+		w.ResponseRecorder = httptest.NewRecorder()
+		sending.Go(func() { q.reply(&w, request, ready) })
+		<-slow.begun
+	}
+	refused := httptest.NewRecorder()
+	q.reply(refused, request, ready)
+	if refused.Code != http.StatusServiceUnavailable || refused.Header().Get(retryAfterHeader) == "" {
+		t.Errorf("the fifth one: %d, %v", refused.Code, refused.Header())
+	}
+	close(released)
+	sending.Wait()
+	for name, size := range map[string]int{"later": 1, "a larger one alone": maxUnsent + 1} {
+		answered := httptest.NewRecorder()
+		q.reply(answered, request, func(context.Context) (int, []byte) { return http.StatusOK, make([]byte, size) })
+		if answered.Code != http.StatusOK {
+			t.Errorf("%s: %d", name, answered.Code)
+		}
+	}
+	if n := q.unsent.Load(); n != 0 {
+		t.Errorf("%d bytes are left", n)
+	}
+}
+
+// slowWriter says when writing to it has begun, and then waits.
+type slowWriter struct {
+	*httptest.ResponseRecorder
+
+	begun, released chan struct{}
+}
+
+func (w *slowWriter) Write(p []byte) (int, error) {
+	w.begun <- struct{}{}
+	<-w.released
+	return len(p), nil
 }

@@ -45,6 +45,8 @@ const (
 	segmentFacts = 4096
 	// keyPerFact is how many bytes of a keyframe make up for one fact. It bounds what copying costs in a flood of facts.
 	keyPerFact = 64
+	// keyShare is how many times larger than its facts a keyframe may be where the limit is low.
+	keyShare = 4
 )
 
 // DefaultPast is how many bytes the past of a live host takes: for 50 containers a quarter of an hour or more.
@@ -93,7 +95,10 @@ func (t *Timeline) prepare(m *model.Model) {
 
 // full reports whether the facts are so many that a keyframe is due.
 func (s *segment) full(limit int) bool {
-	return s.factBytes >= max(segmentBytes, s.keyBytes) || s.bytes >= limit/2 || len(s.stamps) >= max(segmentFacts, s.keyBytes/keyPerFact)
+	if s.bytes >= limit/2 && s.factBytes >= s.keyBytes/keyShare { // a keyframe that is larger than that is not due with every fact
+		return true
+	}
+	return s.factBytes >= max(segmentBytes, s.keyBytes) || len(s.stamps) >= max(segmentFacts, s.keyBytes/keyPerFact)
 }
 
 // append adds a fact that was applied, and the time of the model since.

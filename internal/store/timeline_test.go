@@ -326,6 +326,31 @@ func TestOldestIsDropped(t *testing.T) {
 }
 
 // Under the race detector this shows whether those who look back and the one who applies get in each other's way.
+// Where one keyframe takes more than may be kept, as while nsviz saves memory, the model is not copied with every fact.
+func TestLargeKeyframesAreRare(t *testing.T) {
+	list := newHost(9, 200).facts(100)
+	l, past := applied(DefaultPast, nil)
+	past.Save(fact.SavesSearches)
+	keyframes, latest, bytes := 0, (*segment)(nil), 0
+	for _, f := range list {
+		l.Apply(f, f.Time)
+		bytes += f.Size()
+		s := past.segments[len(past.segments)-1]
+		if s != latest {
+			keyframes, latest = keyframes+1, s
+		}
+	}
+	if latest.keyBytes < past.limit/2 {
+		t.Fatalf("a keyframe has %d bytes, of %d that are kept", latest.keyBytes, past.limit)
+	}
+	if most := 10 + keyShare*bytes/(past.limit/2); keyframes > most {
+		t.Errorf("%d keyframes of %d facts with %d bytes, want %d at most", keyframes, len(list), bytes, most)
+	}
+	if past.bytes > 2*latest.keyBytes+past.limit {
+		t.Errorf("%d bytes are kept", past.bytes)
+	}
+}
+
 func TestLookingBackBesideWriter(t *testing.T) {
 	t.Parallel()
 	facts := newHost(4, 5).facts(300)

@@ -120,7 +120,7 @@ func treeLines(d *report.Dissection, c *model.Container, w int) []line {
 		lines = append(lines, l.add(style, p.Comm))
 	}
 	if more := len(d.Processes) - len(shown) + d.MoreProcesses; more > 0 {
-		lines = append(lines, text(Dim, "and "+story.Count(uint64(more), "more", "more")+": ").add(KeyCap, "nsviz inspect "+c.Label))
+		lines = append(lines, text(Dim, "and "+story.Count(uint64(more), "more", "more")+": ").add(KeyCap, ownCommand("inspect", c.Label)))
 	}
 	return lines
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,6 +81,18 @@ func shellWord(s string) string {
 	return s
 }
 
+// ownCommand returns a command of nsviz about a name, which an engine or a process has chosen.
+func ownCommand(verb, name string, flags ...string) string {
+	word := []string{shellWord(foreign.Clean(name))}
+	words := []string{"nsviz", verb}
+	if strings.HasPrefix(name, "-") { // it is no flag
+		words = slices.Concat(words, flags, []string{"--"}, word)
+	} else {
+		words = slices.Concat(words, word, flags)
+	}
+	return strings.Join(words, " ")
+}
+
 // readBy returns the command that prints a file; "" if there is none.
 func readBy(file string) string {
 	if file == "" {
@@ -103,7 +116,7 @@ func containerTopics(c *model.Container, s *model.Snapshot) []topic {
 	if !c.Live() {
 		pid = 0
 	}
-	history := "nsviz why " + shellWord(foreign.Clean(c.Label))
+	history := ownCommand("why", c.Label)
 	topics := []topic{{title: name, words: inOneSentence(c, s), hand: forPID(pid, "ps -o pid,ppid,user,rss,args -p PID --ppid PID")}}
 	if !c.Live() {
 		topics[0].hand = history
@@ -280,7 +293,7 @@ func eventTopics(e *event.Event, s *model.Snapshot) []topic {
 	case e.Type == event.NamespaceCreated, e.Type == event.NamespaceJoined:
 		hand = forPID(e.PID, "ls -l /proc/PID/ns")
 	case e.Type == event.ContainerExited && e.Container.Label() != "":
-		hand = "nsviz why " + shellWord(foreign.Clean(e.Container.Label()))
+		hand = ownCommand("why", e.Container.Label())
 	}
 	return []topic{{string(e.Type), plain(words), hand}}
 }

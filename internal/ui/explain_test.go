@@ -109,6 +109,36 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// A name that is none of a shell's words does nothing in the shell of whoever types or pastes the command.
+func TestCommandsQuoteNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"web":         "nsviz why web --history",
+		"a b;reboot":  "nsviz why 'a b;reboot' --history",
+		"--config=/x": "nsviz why --history -- --config=/x",
+		"-'":          `nsviz why --history -- '-'\'''`,
+		"a\nb":        `nsviz why 'a\x0ab' --history`,
+	} {
+		if got := ownCommand("why", name, "--history"); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+	}
+	s := scene()
+	hog := &s.Containers[3]
+	hog.Label = "$(reboot)"
+	for len(hog.History) < 200 {
+		hog.History = append(hog.History, hog.History...)
+	}
+	st := withInspection(State{Width: 60, Height: 40}, hog.ID, hog.InitPID, hogDissection())
+	st.Inspections[0].Dissection.MoreProcesses = 9
+	st.Open = hog.ID
+	page := joined(strings.ReplaceAll(linesText(pageLines(s, st, 60)), "│", ""))
+	for _, verb := range []string{"why", "inspect"} {
+		if !strings.Contains(page, "nsviz"+verb+"'$(reboot)'") {
+			t.Errorf("no command nsviz %s in\n%s", verb, page)
+		}
+	}
+}
+
 func TestCopy(t *testing.T) {
 	s := sceneVMs()
 	for _, tt := range []struct {

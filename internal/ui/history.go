@@ -39,10 +39,11 @@ func historyLines(c *model.Container, s *model.Snapshot, st State, w int) []line
 	if dropped == 0 {
 		return lines
 	}
-	command := "nsviz why " + c.Label + " --history"
+	flags := []string{"--history"}
 	if st.Replay {
-		command += " --recording FILE"
+		flags = append(flags, "--recording", "FILE")
 	}
+	command := ownCommand("why", c.Label, flags...)
 	more := text(Dim, "and "+story.Count(uint64(dropped), "thing", "things")+" more: ").add(KeyCap, command)
 	for _, l := range more.wrap(max(w-left, 8)) {
 		lines = append(lines, line{}.space(left).join(l))

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -155,13 +156,39 @@ func anyKey(r *rand.Rand, w, h int) Key {
 		return Key{Name: KeyMouse, Mouse: Mouse{
 			X: r.IntN(w+2) - 1, Y: r.IntN(h+2) - 1, Button: MouseButton(r.IntN(4)), Double: r.IntN(3) == 0,
 		}}
+	case 2:
+		far := []int{math.MinInt, math.MinInt32, -1, 0, w, h, 223, math.MaxUint16, math.MaxInt32, math.MaxInt}
+		if r.IntN(20) == 0 {
+			return Key{Name: KeyMouse, Mouse: Mouse{X: far[r.IntN(len(far))], Y: far[r.IntN(len(far))], Button: MouseLeft, Double: r.IntN(2) == 0}}
+		}
 	}
 	return Key{Name: KeyName(r.IntN(int(keyNameCount)))}
 }
 
+// anyState returns a fresh state: with or without what the shell adds.
+func anyState(r *rand.Rand) (st State) {
+	st.Replay, st.Inspects = r.IntN(4) == 0, r.IntN(2) == 0
+	if st.Replay {
+		st.Speed = 1
+	}
+	if st.Inspects {
+		st = withInspection(st, hogID, 28473, sceneHostileDissection())
+	}
+	return st
+}
+
+// keyScenes are the hosts on which keys are tried.
+func keyScenes() []func() *model.Snapshot {
+	return []func() *model.Snapshot{
+		scene, sceneGroups, sceneVMs, sceneEmpty, sceneFirst, sceneUnknown, sceneHostile, sceneEnded, sceneLimits, sceneLossy, sceneShared,
+		sceneVMsHostile, sceneNested, sceneUses, sceneKilled, sceneSandbox, sceneQuiet, sceneUnseen, func() *model.Snapshot { return nil },
+		func() *model.Snapshot { return sceneWard(40) }, func() *model.Snapshot { return sceneMany(60) },
+	}
+}
+
 // Whatever is pressed and clicked, in whatever size and state, the next frames can be drawn.
 func TestTenThousandKeys(t *testing.T) {
-	scenes := []func() *model.Snapshot{scene, sceneGroups, sceneVMs, sceneEmpty, sceneFirst, sceneUnknown, sceneHostile, sceneEnded}
+	scenes := keyScenes()
 	sizes := [][2]int{{80, 24}, {120, 36}, {200, 50}, {39, 9}, {1, 1}, {0, 0}, {60, 12}}
 	r := rand.New(rand.NewPCG(1, 2))
 	st := State{}
@@ -174,7 +201,9 @@ func TestTenThousandKeys(t *testing.T) {
 			st.Width, st.Height = size[0], size[1]
 		}
 		if i%500 == 0 {
-			st = State{Width: st.Width, Height: st.Height}
+			w, h := st.Width, st.Height
+			st = anyState(r)
+			st.Width, st.Height = w, h
 		}
 		before := st
 		key := anyKey(r, st.Width, st.Height)
@@ -202,11 +231,15 @@ func FuzzKeys(f *testing.F) {
 	f.Add(uint64(3), uint8(30), uint8(8))
 	f.Fuzz(func(_ *testing.T, seed uint64, w, h uint8) {
 		r := rand.New(rand.NewPCG(seed, 0))
-		s := sceneGroups()
-		st := State{Width: int(w), Height: int(h)}
-		for range 300 {
-			st, _ = Update(st, anyKey(r, st.Width, st.Height), s)
+		scenes := keyScenes()
+		st := anyState(r)
+		st.Width, st.Height = int(w), int(h)
+		for range 5 { // the host changes meanwhile
+			s := scenes[r.IntN(len(scenes))]()
+			for range 60 {
+				st, _ = Update(st, anyKey(r, st.Width, st.Height), s)
+			}
+			Render(s, st, st.Width, st.Height)
 		}
-		Render(s, st, st.Width, st.Height)
 	})
 }

@@ -2,11 +2,15 @@ package tour
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
 )
@@ -108,6 +112,39 @@ func number(path, field string) (uint64, error) {
 		}
 	}
 	return 0, fmt.Errorf("%s has no %s", path, field)
+}
+
+// wordInside returns the content of a file of one line, as a process sees it. The container has made it, so it is not followed out of the
+// container's root, and neither waited for nor read on and on.
+func (k kernel) wordInside(pid int32, path string) (string, error) {
+	fail := func(err error) (string, error) {
+		return "", &fs.PathError{Op: "read", Path: k.path(pid, "root/"+path), Err: err}
+	}
+	root, err := unix.Open(k.path(pid, "root"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fail(err)
+	}
+	defer unix.Close(root)
+	fd, err := unix.Openat2(root, path, &unix.OpenHow{
+		Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err != nil {
+		return fail(err)
+	}
+	defer unix.Close(fd)
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return fail(err)
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
+		return fail(errors.New("no regular file"))
+	}
+	var text [128]byte
+	n, err := unix.Read(fd, text[:])
+	if err != nil {
+		return fail(err)
+	}
+	return strings.TrimSpace(string(text[:n])), nil
 }
 
 // word returns the content of a file of one line.

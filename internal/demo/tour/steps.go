@@ -472,7 +472,7 @@ func sameBoot(t *tour) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	inside, err := word(t.kernel.path(c.InitPID, "root/proc/"+file))
+	inside, err := t.kernel.wordInside(c.InitPID, "proc/"+file)
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"sync"
 	"time"
@@ -32,7 +33,7 @@ const (
 
 // Follow follows the descendants of this process until Close. The error is a sentence about why it cannot.
 func Follow() (*Follower, error) {
-	f := &Follower{fd: -1, stop: -1, tree: newTree(int32(os.Getpid()))} //nolint:gosec // a PID has 22 bits at most
+	f := &Follower{fd: -1, stop: -1, tree: newTree(int32(os.Getpid()), rand.Uint32())} //nolint:gosec // a PID has 22 bits at most; the number is no secret
 	if err := f.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("ask the kernel to report forks: %w", err), f.Close())
 	}
@@ -57,7 +58,7 @@ func (f *Follower) open() (err error) {
 	if err := unix.Bind(f.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: cnIdxProc}); err != nil {
 		return err
 	}
-	if err := unix.Sendto(f.fd, request(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	if err := unix.Sendto(f.fd, request(f.tree.request), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return err
 	}
 	return f.awaitAck()
@@ -183,10 +184,12 @@ const (
 	connectorAt = unix.SizeofNlMsghdr
 	eventAt     = connectorAt + 20
 	dataAt      = eventAt + 16
+
+	ackAt = connectorAt + 12 // in the cn_msg
 )
 
-// request returns the message that asks for reports.
-func request() []byte {
+// request returns the message that asks for reports. The kernel answers to all who follow, with the next number.
+func request(number uint32) []byte {
 	const size = eventAt + 4
 	m := make([]byte, size)
 	native := binary.NativeEndian
@@ -194,6 +197,7 @@ func request() []byte {
 	native.PutUint16(m[4:], unix.NLMSG_DONE)
 	native.PutUint32(m[connectorAt:], cnIdxProc)
 	native.PutUint32(m[connectorAt+4:], cnValProc)
+	native.PutUint32(m[ackAt:], number)
 	native.PutUint16(m[connectorAt+16:], 4) // the length of what follows
 	native.PutUint32(m[eventAt:], mcastListen)
 	return m

@@ -15,6 +15,8 @@ type tree struct {
 	known map[int32]uint64 // the number of the fork that made it
 	order []made           // oldest first; some may be gone from known
 	forks uint64
+	// request is the number of the request for reports. Any user may ask, and everybody gets the answers to all.
+	request uint32
 	// forgotten is set if there were more than maxKnown.
 	forgotten    bool
 	acknowledged bool
@@ -25,7 +27,9 @@ type made struct {
 	fork uint64
 }
 
-func newTree(root int32) tree { return tree{root: root, known: map[int32]uint64{}} }
+func newTree(root int32, request uint32) tree {
+	return tree{root: root, known: map[int32]uint64{}, request: request}
+}
 
 func (t *tree) descends(pid int32) bool { return t.known[pid] != 0 }
 
@@ -38,6 +42,9 @@ func (t *tree) handle(message []byte) (refused unix.Errno) {
 	data := message[dataAt:]
 	switch native.Uint32(message[eventAt:]) {
 	case eventNone:
+		if native.Uint32(message[ackAt:]) != t.request+1 {
+			return 0 // the answer to another process
+		}
 		if e := unix.Errno(native.Uint32(data)); e != 0 {
 			return e
 		}

@@ -20,7 +20,7 @@ func message(what uint32, words ...uint32) []byte {
 func fork(parent, child uint32) []byte { return message(eventFork, parent, parent, child, child) }
 
 func TestTree(t *testing.T) {
-	tree := newTree(10)
+	tree := newTree(10, 0)
 	for _, m := range [][]byte{
 		fork(10, 11), fork(11, 12), fork(1, 13), fork(13, 14),
 		message(eventFork, 11, 11, 15, 11), // a thread of 11
@@ -39,7 +39,7 @@ func TestTree(t *testing.T) {
 }
 
 func TestTreeIsBounded(t *testing.T) {
-	tree := newTree(1)
+	tree := newTree(1, 0)
 	tree.fork(1, 2)
 	for range maxKnown - 1 {
 		tree.fork(2, 3) // the PID is given out again and again
@@ -54,11 +54,23 @@ func TestTreeIsBounded(t *testing.T) {
 }
 
 func TestAcknowledgement(t *testing.T) {
-	tree := newTree(1)
-	if refused := tree.handle(message(eventNone, uint32(unix.EPERM))); refused != unix.EPERM || tree.acknowledged {
+	const number = 1<<32 - 1 // so that the next one is 0
+	answer := func(number, err uint32) []byte {
+		m := message(eventNone, err)
+		binary.NativeEndian.PutUint32(m[ackAt:], number)
+		return m
+	}
+	tree := newTree(1, number)
+	// What others have asked for, without the right to.
+	for _, m := range [][]byte{answer(number, uint32(unix.EPERM)), answer(1, uint32(unix.EPERM)), answer(1, 0)} {
+		if refused := tree.handle(m); refused != 0 || tree.acknowledged {
+			t.Errorf("the answer to another request: acknowledged: %v, refused with %v", tree.acknowledged, refused)
+		}
+	}
+	if refused := tree.handle(answer(0, uint32(unix.EPERM))); refused != unix.EPERM || tree.acknowledged {
 		t.Errorf("refused with %v", refused)
 	}
-	if refused := tree.handle(message(eventNone, 0)); refused != 0 || !tree.acknowledged {
+	if refused := tree.handle(answer(0, 0)); refused != 0 || !tree.acknowledged {
 		t.Errorf("acknowledged: %v, refused with %v", tree.acknowledged, refused)
 	}
 }
