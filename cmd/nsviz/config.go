@@ -141,7 +141,9 @@ func (o *options) configText(root *cobra.Command) (string, error) {
 	fmt.Fprintf(&b, "# The command line goes before them, and so do $%s and $%s where these are set.\n", noColor, docker.HostVariable)
 	for _, f := range configurable(root) {
 		var value any = f.DefValue
-		if _, ok := f.Value.(pflag.SliceValue); ok {
+		if f.Value.Type() == "bool" {
+			value = f.DefValue == "true" // without quotes
+		} else if _, ok := f.Value.(pflag.SliceValue); ok {
 			value = strings.FieldsFunc(strings.Trim(f.DefValue, "[]"), func(r rune) bool { return r == ',' })
 		}
 		line, err := yaml.Marshal(map[string]any{f.Name: value})

@@ -102,7 +102,7 @@ func TestConfigPrintsAFile(t *testing.T) {
 	if code != exitDone || stderr != "" {
 		t.Fatalf("exit code %d, %s", code, stderr)
 	}
-	for _, key := range []string{"theme: auto", "log-level: info", "docker-host: []", "web.listen-address:\n", "no-command-lines: "} {
+	for _, key := range []string{"theme: auto", "log-level: info", "docker-host: []", "web.listen-address:\n", "no-command-lines: false\n"} {
 		if !strings.Contains(out, "\n"+key) {
 			t.Errorf("no %q in\n%s", key, out)
 		}

@@ -21,6 +21,13 @@ func newReplay(s *streams, o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "replay FILE", GroupID: groupReplay, Args: arguments("FILE"),
 		Short: "Show the dashboard from a recording; needs no root",
+		Long: `Shows the dashboard from a recording, made by nsviz record. It needs no root.
+
+Space stops it and lets it go on. ← stops it, too, and then ← and → step back and on, event by event, with
+shift by ten seconds, and Home and End lead to the start and the end of the recording. + and - play it
+faster and slower. ? lists all keys.`,
+		Example: `  nsviz replay FILE
+  nsviz replay FILE --speed 10`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return playBack(cmd.Context(), s, o.theme, args[0], speed)
 		},

@@ -20,16 +20,22 @@ func cgroupFacts(c *model.Container, now time.Time, w int) []line {
 	add := func(name string, value line) { lines = append(lines, facts(name, value, 0, names, w)...) }
 	m := c.Memory
 	switch {
+	case !c.Live() && m.UsageBytes != nil && (m.LimitBytes != nil || m.Unlimited):
+		limit := "it had no limit"
+		if m.LimitBytes != nil {
+			limit = "its limit was " + story.Bytes(*m.LimitBytes)
+		}
+		add("memory", text(Strong, story.Bytes(*m.UsageBytes)).add(Plain, " when it was last read; "+limit))
 	case m.LimitBytes != nil && m.UsageBytes != nil:
 		add("memory", text(Strong, story.BytesOf(*m.UsageBytes, " of ", *m.LimitBytes)).
-			add(closeness(unreclaimable(m), *m.LimitBytes), fmt.Sprintf(", %d %% of its limit", int(100*float64(*m.UsageBytes)/float64(max(*m.LimitBytes, 1))))))
+			add(closeness(unreclaimable(m), *m.LimitBytes), ", "+shareOf(*m.UsageBytes, *m.LimitBytes)+" of its limit"))
 		lines = append(lines, line{}.space(names).join(memoryBar(m, max(w-names, 1))))
 	case m.UsageBytes != nil && m.Unlimited:
 		add("memory", text(Strong, story.Bytes(*m.UsageBytes)).add(Warn, "; no limit: it may take all the host has"))
 	default:
 		add("memory", memoryCell(m, 8, max(w-names-9, memoryText)))
 	}
-	if cache := m.CacheBytes(); cache != nil {
+	if cache := m.CacheBytes(); cache != nil && c.Live() {
 		add("", givenBack(*cache))
 	}
 	if now := cpuNow(c); now != nil {
@@ -74,6 +80,15 @@ func cgroupFacts(c *model.Container, now time.Time, w int) []line {
 	return lines
 }
 
+// shareOf returns a usage in percent of a limit, rounded down. A little is not nothing.
+func shareOf(usage, limit uint64) string {
+	percent := int(100 * float64(usage) / float64(max(limit, 1)))
+	if percent == 0 && usage > 0 {
+		return "less than 1 %"
+	}
+	return fmt.Sprintf("%d %%", percent)
+}
+
 // sharedCgroup says what has no cgroup of its own.
 func sharedCgroup(c *model.Container, w int) []line {
 	lines := text(Strong, "It has no cgroup of its own").add(Plain, ", and so no limits of its own. Its PID 1 is in ").
@@ -87,7 +102,7 @@ func sharedCgroup(c *model.Container, w int) []line {
 // givenBack says how much of the memory is no danger.
 func givenBack(cache uint64) line {
 	if cache == 0 {
-		return text(Dim, "none of it are cached files that the kernel could drop")
+		return text(Dim, "none of it is cached files that the kernel could drop")
 	}
 	return text(Strong, story.Bytes(cache)).add(Dim, " of it are cached files, which the kernel drops first ("+cacheSign+")")
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -229,17 +230,24 @@ func (sc screen) footer() row {
 	}
 }
 
-// hinted returns the keys that are offered in a place. The last ones are offered even if there is no room for the others.
+// hinted returns the keys that are offered in a place. The last ones are offered even if there is no room for the others. While the
+// screen is frozen, those that lead through time stand behind the one that ends that.
 func hinted(at place) (keys, last []binding) {
+	var time []binding
 	for _, b := range bindings() {
 		switch {
 		case b.hint == nil || !b.applies(at) || b.hint(at) == "":
 		case at.mode&reading == 0 && b.modes&reading != 0: // while something is entered, only what ends that
 		case b.last:
 			last = append(last, b)
+		case b.time && at.Frozen != nil:
+			time = append(time, b)
 		default:
 			keys = append(keys, b)
 		}
+	}
+	if len(time) > 0 {
+		keys = slices.Insert(keys, min(1, len(keys)), time...)
 	}
 	return keys, last
 }

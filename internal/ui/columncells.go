@@ -46,7 +46,7 @@ const memoryText = 13 // 1023/1024 MiB
 var containerColumns = []containerColumn{
 	{
 		key: columnName, title: "CONTAINER", width: 10, ascending: true,
-		about: "what it is called; a long name loses its middle, since names often differ in how they end",
+		about: "its name; a long one loses its middle, not its end",
 		vmHead: func(_ columns, w int) line {
 			if w < len("VIRTUAL MACHINE") {
 				return text(Title, "VM")
@@ -114,7 +114,7 @@ var containerColumns = []containerColumn{
 		},
 	},
 	{
-		key: columnStart, title: "START", width: 7, right: true, about: "from the making of its cgroup to the first instruction of its own program",
+		key: columnStart, title: "START", width: 7, right: true, about: "from its cgroup's making to its program's first instruction",
 		live:  func(ct *model.Container, _ tableRow, _ int) line { return startText(ct) },
 		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(ct.StartDuration) },
 	},
@@ -156,7 +156,7 @@ var containerColumns = []containerColumn{
 	},
 	{
 		key: columnCPU, title: "CPU %", width: 6, right: true, group: groupUses,
-		about: "CPU time, in percent of one CPU; ! its quota was used up, and it had to wait",
+		about: "percent of one CPU; ! it had to wait: its quota was used up",
 		live:  func(ct *model.Container, _ tableRow, _ int) line { return cpuText(ct) },
 		sum: func(g *groups.Group, _ tableRow, _ int) line {
 			sum := sumUses(g, cpuOf)
@@ -165,14 +165,14 @@ var containerColumns = []containerColumn{
 		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(cpuOf(ct)) },
 	},
 	{
-		key: columnThrottled, title: "THROT %", width: 7, right: true, group: groupUses, about: "in how many periods its CPU quota was used up",
+		key: columnThrottled, title: "THROT %", width: 7, right: true, group: groupUses, about: "in how many percent of the periods its CPU quota was used up",
 		live: func(ct *model.Container, _ tableRow, _ int) line { return percentText(throttledOf(ct)) },
 		value: func(ct *model.Container, _ *model.Snapshot) sortValue {
 			return sortNumber(throttledOf(ct))
 		},
 	},
 	{
-		key: columnMemory, title: "MEMORY", width: memoryText, group: groupUses, about: "what it is charged for, of its limit; █ its working set, ▓ files that the kernel drops first",
+		key: columnMemory, title: "MEMORY", width: memoryText, group: groupUses, about: "use of its limit; █ working set, ▓ files that can be dropped",
 		vmHead: func(_ columns, w int) line {
 			if w < len("RESIDENT/GIVEN") {
 				return text(Title, "RESIDENT")
@@ -199,13 +199,13 @@ var containerColumns = []containerColumn{
 		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(ct.Memory.WorkingSetBytes) },
 	},
 	{
-		key: columnCache, title: "CACHE", width: 8, right: true, group: groupUses, about: "cached files that were not used lately: the kernel drops them before it kills",
+		key: columnCache, title: "CACHE", width: 8, right: true, group: groupUses, about: "files not used lately: the kernel drops them before it kills",
 		live:  func(ct *model.Container, _ tableRow, _ int) line { return bytesText(ct.Memory.CacheBytes()) },
 		sum:   func(g *groups.Group, _ tableRow, _ int) line { return sumBytes(g, cacheOf) },
 		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(ct.Memory.CacheBytes()) },
 	},
 	{
-		key: columnSpark, title: "LAST MINUTE", width: 9, group: groupUses, about: "its memory in the last minute; full height is its limit; × is an OOM kill",
+		key: columnSpark, title: "LAST MINUTE", width: 9, group: groupUses, about: "its memory; full height is its limit; × is an OOM kill",
 		head: func(w int) line {
 			if w < len("LAST MINUTE") {
 				return text(Title, "LAST MIN")
@@ -257,17 +257,17 @@ var containerColumns = []containerColumn{
 		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(swapOf(ct)) },
 	},
 	{
-		key: columnMemoryPressure, title: "PSI MEM", width: 7, right: true, group: groupUses, about: "in how many percent of the last ten seconds some task waited for memory",
+		key: columnMemoryPressure, title: "PSI MEM", width: 7, right: true, group: groupUses, about: "percent of the last 10 s in which a task waited for memory",
 		live:  func(ct *model.Container, _ tableRow, _ int) line { return pressureText(memoryPressureOf(ct)) },
 		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(memoryPressureOf(ct)) },
 	},
 	{
-		key: columnCPUPressure, title: "PSI CPU", width: 7, right: true, group: groupUses, about: "the same for a CPU",
+		key: columnCPUPressure, title: "PSI CPU", width: 7, right: true, group: groupUses, about: "percent of the last 10 s in which a task waited for a CPU",
 		live:  func(ct *model.Container, _ tableRow, _ int) line { return pressureText(cpuPressureOf(ct)) },
 		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(cpuPressureOf(ct)) },
 	},
 	{
-		key: columnIOPressure, title: "PSI I/O", width: 7, right: true, group: groupUses, about: "the same for block devices",
+		key: columnIOPressure, title: "PSI I/O", width: 7, right: true, group: groupUses, about: "percent of the last 10 s in which a task waited for I/O",
 		live:  func(ct *model.Container, _ tableRow, _ int) line { return pressureText(ioPressureOf(ct)) },
 		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(ioPressureOf(ct)) },
 	},
@@ -302,14 +302,14 @@ var containerColumns = []containerColumn{
 		value:  func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(ct.Processes) },
 	},
 	{
-		key: columnReceived, title: "NET RX/S", width: 8, right: true, about: "bytes that it receives per second, where the network is its own",
+		key: columnReceived, title: "NET RX/S", width: 8, right: true, about: "bytes received per second, where the network is its own",
 		live:  func(ct *model.Container, _ tableRow, _ int) line { return trafficText(ct, receivedOf(ct)) },
 		sum:   func(g *groups.Group, _ tableRow, _ int) line { return sumBytes(g, receivedOf) },
 		ended: func(*model.Container, tableRow, int) line { return nil },
 		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(receivedOf(ct)) },
 	},
 	{
-		key: columnSent, title: "NET TX/S", width: 8, right: true, about: "bytes that it sends per second, where the network is its own",
+		key: columnSent, title: "NET TX/S", width: 8, right: true, about: "bytes sent per second, where the network is its own",
 		live:  func(ct *model.Container, _ tableRow, _ int) line { return trafficText(ct, sentOf(ct)) },
 		sum:   func(g *groups.Group, _ tableRow, _ int) line { return sumBytes(g, sentOf) },
 		ended: func(*model.Container, tableRow, int) line { return nil },

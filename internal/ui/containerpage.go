@@ -83,7 +83,11 @@ func inOneSentence(c *model.Container, s *model.Snapshot) line {
 		l = l.add(Plain, " is ").add(Strong, fmt.Sprintf("%d ordinary processes", *c.Processes)).add(Plain, " of this host")
 	}
 	if c.InitComm != "" && c.InitPID != 0 {
-		l = l.add(Plain, fmt.Sprintf("; the first is %s, which the host calls PID %d", c.InitComm, c.InitPID))
+		which := "the first"
+		if c.Processes != nil && *c.Processes == 1 {
+			which = "it"
+		}
+		l = l.add(Plain, fmt.Sprintf("; %s is %s, which the host calls PID %d", which, c.InitComm, c.InitPID))
 	}
 	l = l.add(Plain, ". ").join(machinesIn(c, s))
 	if dead := storyLine(story.Abandoned(c), s.Time); len(dead) > 0 {

@@ -78,3 +78,32 @@ func TestUnheldAndStuck(t *testing.T) {
 		t.Errorf("row: %q", row)
 	}
 }
+
+func TestShareOf(t *testing.T) {
+	for _, tt := range []struct {
+		usage, limit uint64
+		want         string
+	}{{0, 64, "0 %"}, {1, 1000, "less than 1 %"}, {1, 100, "1 %"}, {63, 64, "98 %"}, {64, 64, "100 %"}} {
+		if got := shareOf(tt.usage, tt.limit); got != tt.want {
+			t.Errorf("%d of %d is %q, want %q", tt.usage, tt.limit, got, tt.want)
+		}
+	}
+}
+
+// What an ended container used is past: it takes nothing of the host, and nothing of it can be dropped.
+func TestEndedMemory(t *testing.T) {
+	usage := uint64(3 << 20)
+	for want, m := range map[string]model.Memory{
+		"3 MiB when it was last read; it had no limit":      {UsageBytes: &usage, Unlimited: true},
+		"3 MiB when it was last read; its limit was 64 MiB": {UsageBytes: &usage, LimitBytes: ptr(uint64(64 << 20))},
+	} {
+		c := &model.Container{Memory: m, State: model.Exited, CgroupPath: "/docker/x"}
+		var got strings.Builder
+		for _, l := range cgroupFacts(c, time.Now(), 100) {
+			got.WriteString(l.String() + "\n")
+		}
+		if !strings.Contains(got.String(), want) || strings.Contains(got.String(), "may take") {
+			t.Errorf("want %q in\n%s", want, &got)
+		}
+	}
+}

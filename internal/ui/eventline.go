@@ -152,7 +152,8 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 		}
 	}
 	if e.Self {
-		r.text = r.text.add(Dim, " (nsviz itself)")
+		// In front, where a narrow screen does not cut it off: nobody shall take it for an intruder.
+		r.text = text(Dim, "nsviz itself: ").join(r.text)
 	}
 	return r
 }

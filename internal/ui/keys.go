@@ -63,6 +63,8 @@ type binding struct {
 	hint func(at place) string
 	// last is set for hints that stand at the end of the line, and stay where there is no room for others.
 	last bool
+	// time is set for hints of keys that lead through time.
+	time bool
 	// help are the words on the help page.
 	help string
 	// modes are those in which the keys do it, if when is nil or true.
@@ -277,7 +279,7 @@ func bindings() []binding {
 				if at.Chooser == ChooseColumns {
 					return "show or hide"
 				}
-				return "sort by it; again: reverse"
+				return "sort"
 			},
 			do: func(at place, _ Key) (State, Action) { return at.pick(at.choice()), Stay },
 		},
@@ -303,6 +305,12 @@ func bindings() []binding {
 		},
 		{
 			keys: named(KeyEnter), cap: "enter", modes: inChoice, help: "sort by what is under the cursor, and close",
+			hint: func(at place) string {
+				if at.Chooser == ChooseSort {
+					return "sort and close"
+				}
+				return ""
+			},
 			do: func(at place, _ Key) (State, Action) {
 				if at.Chooser == ChooseSort && at.Sort.By != at.choice() {
 					return at.pick(at.choice()).closeChooser(), Stay

@@ -213,7 +213,7 @@ func shortWhy(k *model.Kill, s *model.Snapshot) line {
 	case *story.Survived(k, c):
 		l = l.add(Dim, ", lives on")
 	default:
-		l = l.add(Plain, ", ").add(Alarm, "ended with it")
+		l = l.add(Plain, ", ").add(Alarm, "ended")
 	}
 	return l
 }

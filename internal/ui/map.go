@@ -243,13 +243,13 @@ func (sc screen) drawHost(c canvas, h int, b floorplan.Building, p floorplan.Pla
 		c.fill(corner.x, corner.y, 1, Dim, corner.sign)
 	}
 	name := text(Plain, " the host")
-	if sc.s.Host.Name != "" {
+	if k := sc.undrawnKill(p); k != nil { // in place of the host's name, and before the counts, which may be cut
+		whose := text(Plain, " "+story.VictimPlace(k)+": "+story.VictimComm(k)).cut(c.w / 3)
+		name = name.space(1).add(KillLabel, " "+killSign+" OOM KILL ").join(whose)
+	} else if sc.s.Host.Name != "" {
 		name = name.add(Plain, ": ").add(Strong, sc.s.Host.Name)
 	}
 	name = name.add(Dim, " "+sc.workloads(b, p)+" ")
-	if k := sc.undrawnKill(p); k != nil {
-		name = name.add(KillLabel, " "+killSign+" OOM KILL ").add(Plain, " "+story.VictimPlace(k)+": "+story.VictimComm(k)+" ")
-	}
 	c.put(2, 0, name.cut(c.w-4))
 	kernel := " one kernel under all containers "
 	if sc.s.Host.Kernel != "" {

@@ -10,6 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/floorplan"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // sceneWard returns a host with n workloads of many kinds of isolation: some share, one is a VM, one in four has page cache.
@@ -266,6 +267,17 @@ func TestKillFlashesInItsRoom(t *testing.T) {
 	s.Containers = slices.Delete(s.Containers, 1, 2)
 	if !loud(s) {
 		t.Error("a kill in a room that is not drawn is not told")
+	}
+}
+
+// Also where there is room for little it is told whose kill it was.
+func TestKillAboveTheRoomsIsNamed(t *testing.T) {
+	s := sceneWardKilled(12)
+	s.Containers = slices.Delete(s.Containers, 1, 2)
+	k := &s.Kills[len(s.Kills)-1]
+	heading := strings.Split(Render(s, on(Map, ""), 80, 24).Text(), "\n")[3]
+	if want := "× OOM KILL  " + story.VictimPlace(k) + ": " + story.VictimComm(k); !strings.Contains(heading, want) {
+		t.Errorf("%q is not in %q", want, heading)
 	}
 }
 

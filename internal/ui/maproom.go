@@ -213,7 +213,7 @@ func (sc screen) drawInside(c canvas, p floorplan.Place) {
 		x, w = p.X+5, p.W-10 // the names of the walls stand at the sides
 	}
 	y := p.Y + 1
-	kill := sc.killIn(r)
+	kill := sc.killIn(r, w)
 	var more []line
 	if p.Head > 2 {
 		more = moreOf(r, w)
@@ -239,12 +239,16 @@ func (sc screen) drawInside(c canvas, p floorplan.Place) {
 	}
 }
 
-// killIn returns the words for a kill that has just happened in a room; nil is none.
-func (sc screen) killIn(r *floorplan.Room) line {
+// killIn returns the words in w columns for a kill that has just happened in a room; nil is none.
+func (sc screen) killIn(r *floorplan.Room, w int) line {
 	if r.Container == nil || !sc.flashes(r.Container.LatestKill) {
 		return nil
 	}
-	return text(KillLabel, killSign+" OOM KILL").add(Plain, " ").add(Strong, story.VictimComm(r.Container.LatestKill))
+	kill := text(KillLabel, killSign+" OOM KILL")
+	if named := kill.add(Plain, " ").add(Strong, story.VictimComm(r.Container.LatestKill)); named.width() <= w {
+		return named
+	}
+	return kill
 }
 
 // roomMemory returns the memory of a room in w columns; of an ended container, how it ended.

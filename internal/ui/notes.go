@@ -23,13 +23,16 @@ func (n *Notes) Add(line string) {
 	n.lines = append(n.lines, line)
 }
 
-// List returns the remarks, followed by the latest warning.
+// List returns the latest warning, followed by the remarks, newest first: where there is no room for all, the oldest is cut off.
 func (n *Notes) List() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	list := slices.Clone(n.lines)
+	var list []string
 	if n.warning != "" {
 		list = append(list, n.warning)
+	}
+	for _, l := range slices.Backward(n.lines) {
+		list = append(list, l)
 	}
 	return list
 }

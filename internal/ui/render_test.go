@@ -391,7 +391,7 @@ func TestEventRows(t *testing.T) {
 		{"lost", []event.Event{{Type: event.EventsLost, Lost: &event.Lost{Count: 1, Reason: "ring full"}}},
 			"lost", "1 event: ring full"},
 		{"of nsviz", []event.Event{{Type: "other", PID: 3, Comm: "nsviz", Self: true}},
-			"other", "nsviz (3) (nsviz itself)"},
+			"other", "nsviz itself: nsviz (3)"},
 	} {
 		s.Events = tt.e
 		rows := eventRows(s, "", 10, false)

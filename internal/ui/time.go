@@ -60,8 +60,8 @@ func timeBindings() []binding {
 	}
 	return []binding{
 		{
-			keys: named(KeyLeft, KeyRight), cap: "←→", modes: inList | inPage, when: func(at place) bool { return !at.heading },
-			hint: whenFrozen("step"), help: "a step back in time, to before the latest event, and a step on; the first one freezes the screen",
+			keys: named(KeyLeft, KeyRight), cap: "←→", time: true, modes: inList | inPage, when: func(at place) bool { return !at.heading },
+			hint: whenFrozen("step"), help: "back in time, to the latest event before what is shown, and on to the next; the first step freezes the screen",
 			do: func(at place, key Key) (State, Action) { return at.travel(key.Name == KeyLeft, StepBack, StepOn) },
 		},
 		{
@@ -168,7 +168,7 @@ func speedText(speed float64) string {
 
 // frozenNote returns what the status line says of a frozen screen.
 func (sc screen) frozenNote() string {
-	since := story.Count(sc.state.missed(sc.live), "event has", "events have") + " come since; space goes on"
+	since := fmt.Sprintf("%d newer; space goes on", sc.state.missed(sc.live))
 	if sc.state.Replay {
 		since = "space goes on from here"
 	}

@@ -147,10 +147,19 @@ func TestShellGoesThroughThePast(t *testing.T) {
 	}
 }
 
+// On a narrow screen, too, a frozen one offers the keys that lead through time, and those that go on.
+func TestFrozenFooter(t *testing.T) {
+	now, st := scenePast()
+	sc := screen{s: st.shown(now), live: now, state: st, w: 80, h: 24}
+	if got := sc.footer().line.String(); !strings.HasPrefix(got, " esc now   ←→ step   ") || !strings.HasSuffix(got, "q quit") {
+		t.Errorf("it is %q", got)
+	}
+}
+
 func TestFrozenNote(t *testing.T) {
 	now, st := scenePast()
 	note := func() string { return screen{s: st.shown(now), live: now, state: st, w: 120, h: 36}.frozenNote() }
-	if got, want := note(), "this was 1 min ago: event 3 of 40 since 12:14:15; 37 events have come since; space goes on"; got != want {
+	if got, want := note(), "this was 1 min ago: event 3 of 40 since 12:14:15; 37 newer; space goes on"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	st.Place.Event = 0

@@ -159,7 +159,7 @@ func TestFreeze(t *testing.T) {
 		t.Fatal("space does not freeze")
 	}
 	frame := Render(after, v, 120, 40).Text()
-	for _, want := range []string{"❚❚ frozen", "37 events have come since; space goes on", "stress-ng-vm (PID 28502", "12:26:15"} {
+	for _, want := range []string{"❚❚ frozen", "37 newer; space goes on", "stress-ng-vm (PID 28502", "12:26:15"} {
 		if !strings.Contains(frame, want) {
 			t.Errorf("a frozen frame has no %q:\n%s", want, frame)
 		}

@@ -266,7 +266,7 @@ func theLimit(t *tour) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf(`Namespaces hide; they limit nothing. What a container may use its cgroup decides, a folder of files that the kernel makes. %s takes memory, 1 MiB after the other, and may have 64 MiB.
+	return fmt.Sprintf(`Namespaces hide; they limit nothing. What a container may use is decided by its cgroup, a folder of files that the kernel makes. %s takes one MiB of memory after another, and may have 64 MiB.
 Look at the number in the file: that is the limit, all of it, and docker update writes another one there.`, c.Label), nil
 }
 
@@ -360,7 +360,7 @@ func theLog(t *tour) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf(`docker logs shows what processes of a container write to their stdout and stderr. That of %s is %s. The kernel writes nothing there: it notes a kill in its own log and in the cgroup's counter, both outside.
-The victim writes nothing either. SIGKILL cannot be caught, so that it has no time for a last word. PID 1 may notice that a child is gone, and write that; it cannot know why. If PID 1 is the victim, its engine gets exit code 137, which any SIGKILL gives.`,
+The victim writes nothing either. SIGKILL cannot be caught, so it has no time for a last word. PID 1 may notice that a child is gone, and write that; it cannot know why. If PID 1 is the victim, its engine gets exit code 137, which any SIGKILL gives.`,
 		c.Label, cmp.Or(t.log, "unknown")), nil
 }
 
@@ -424,7 +424,7 @@ func (t *tour) release() (string, error) { return word(filepath.Join(t.Proc, "sy
 func (t *tour) modules(c *model.Container) (string, error) {
 	switch _, err := os.Stat(filepath.Join(t.Proc, "modules")); {
 	case errors.Is(err, fs.ErrNotExist):
-		return "This kernel is built without modules, so that nobody loads any: neither the host nor a container.", nil
+		return "This kernel is built without modules, so nobody can load any: neither the host nor a container.", nil
 	case err != nil:
 		return "", err
 	}
