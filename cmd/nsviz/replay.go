@@ -18,15 +18,31 @@ import (
 
 func newReplay(s *streams, o *options) *cobra.Command {
 	var speed float64
+	var frame frameFlags
 	cmd := &cobra.Command{
 		Use: "replay FILE", GroupID: groupReplay, Args: arguments("FILE"),
 		Short: "Show the dashboard from a recording; needs no root",
+		Long: `Shows the dashboard from a recording; needs no root.
+
+With --svg, --text or --json it shows nothing, and writes one screen of the recording to stdout, as of its end or of --at: a picture, text,
+or what ps, ns, events or inspect say of it with -o json. That needs no terminal.`,
+		Example: `  nsviz replay FILE --speed 10
+  nsviz replay FILE --svg --at 14:03:10 > moment.svg
+  nsviz replay FILE --svg --view map --size 160x48 --theme light > map.svg
+  nsviz replay FILE --text --open web`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if wanted, err := frame.wanted(cmd); err != nil || wanted {
+				if err != nil {
+					return err
+				}
+				return frame.write(s, o.theme, args[0])
+			}
 			return playBack(cmd.Context(), s, o.theme, args[0], speed)
 		},
 	}
 	cmd.Flags().Var(newChecked(&speed, 1, "float", parseSpeed), "speed", "how much faster than it happened")
 	themeFlag(cmd, &o.theme)
+	frame.flags(cmd, s)
 	return cmd
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
@@ -63,16 +62,22 @@ func exportBindings() []binding {
 // hasDocument reports whether what is shown has a form in JSON.
 func (at place) hasDocument() bool { return !at.Help && views[at.Tab].filtered() != noRows }
 
-// WriteText writes a frame as text.
-func (f Frame) WriteText(w io.Writer) error {
-	_, err := io.WriteString(w, f.Text())
+// Write writes what a State shows of a snapshot in its ExportForm, a picture in the colours of a theme.
+func (st State) Write(w io.Writer, latest *model.Snapshot, theme Theme) error {
+	switch st.ExportForm {
+	case ExportJSON:
+		return st.writeJSON(w, latest)
+	case ExportSVG:
+		return Render(latest, st, st.Width, st.Height).WriteSVG(w, theme)
+	}
+	_, err := io.WriteString(w, Render(latest, st, st.Width, st.Height).Text())
 	return err
 }
 
-// WriteJSON writes what a State shows of a snapshot as the commands write it with -o json: workloads as nsviz ps, namespaces as nsviz ns,
+// writeJSON writes what a State shows of a snapshot as the commands write it with -o json: workloads as nsviz ps, namespaces as nsviz ns,
 // events and kills as nsviz events, and the page of a container as nsviz inspect, or as nsviz inspect --from if it has not been read. What
 // the search and the filter leave out is left out.
-func WriteJSON(w io.Writer, latest *model.Snapshot, st State) error {
+func (st State) writeJSON(w io.Writer, latest *model.Snapshot) error {
 	s := st.shown(latest)
 	switch views[st.Tab].filtered() {
 	case workloadRows:
@@ -155,6 +160,5 @@ func (st State) listedEvents(s *model.Snapshot) []event.Event {
 
 // fileName returns the beginning of the name of a file with what is shown: the view and the time of the snapshot.
 func (st State) fileName(s *model.Snapshot) string {
-	view := strings.ReplaceAll(strings.ToLower(views[st.Tab].title()), " ", "-")
-	return "nsviz-" + view + "-" + s.Time.Format("20060102-150405")
+	return "nsviz-" + st.Tab.Name() + "-" + s.Time.Format("20060102-150405")
 }

@@ -24,7 +24,7 @@ import (
 func document(t *testing.T, s *model.Snapshot, st State) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := WriteJSON(&b, s, st); err != nil {
+	if err := st.writeJSON(&b, s); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -79,7 +79,7 @@ func TestJSONIsThatOfTheCommands(t *testing.T) {
 	if got, want := document(t, s, st), lines(kills[3:4]); got != want {
 		t.Errorf("the kill is\n%s\nwant\n%s", got, want)
 	}
-	if err := WriteJSON(io.Discard, s, on(Host, "")); err == nil {
+	if err := on(Host, "").writeJSON(io.Discard, s); err == nil {
 		t.Error("the host is written")
 	}
 }

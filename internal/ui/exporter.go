@@ -46,14 +46,7 @@ func (e *exporter) export(latest *model.Snapshot, st State, theme Theme) (note s
 // note writes what a State shows, and returns what to say about that.
 func (e *exporter) note(latest *model.Snapshot, st State, theme Theme) string {
 	path, size, err := writeNew(filepath.Join(e.directory, st.fileName(st.shown(latest))), string(st.ExportForm), func(w io.Writer) error {
-		switch frame := Render(latest, st, st.Width, st.Height); st.ExportForm {
-		case ExportJSON:
-			return WriteJSON(w, latest, st)
-		case ExportSVG:
-			return frame.WriteSVG(w, theme)
-		default:
-			return frame.WriteText(w)
-		}
+		return st.Write(w, latest, theme)
 	})
 	if err != nil {
 		return "nothing was written: " + err.Error()
