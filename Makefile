@@ -85,6 +85,10 @@ generate: enough-go ## Compile bpf/ into gen/ (needs clang-19, llvm-19, libbpf-d
 	done
 	$(GO) generate ./gen
 
+.PHONY: pictures
+pictures: enough-go ## Draw the pictures of the README anew
+	$(GO) test ./internal/ui -run GoldenPictures -update
+
 .PHONY: fmt
 fmt: ## Format the Go and the C
 	gofmt -w $$(find . -name '*.go' ! -path './gen/*')

@@ -18,6 +18,7 @@ import (
 
 func newReplay(s *streams, o *options) *cobra.Command {
 	var speed float64
+	var frame frameFlags
 	cmd := &cobra.Command{
 		Use: "replay FILE", GroupID: groupReplay, Args: arguments("FILE"),
 		Short: "Show the dashboard from a recording; needs no root",
@@ -25,15 +26,27 @@ func newReplay(s *streams, o *options) *cobra.Command {
 
 Space stops it and lets it go on. ← stops it, too, and then ← and → step back and on, event by event, with
 shift by ten seconds, and Home and End lead to the start and the end of the recording. + and - play it
-faster and slower. ? lists all keys.`,
-		Example: `  nsviz replay FILE
-  nsviz replay FILE --speed 10`,
+faster and slower. ? lists all keys.
+
+With --svg, --text or --json it writes one screen of the recording to stdout instead, as of its end or of --at:
+a picture, text, or what ps, ns, events or inspect say of it with -o json. That needs no terminal.`,
+		Example: `  nsviz replay FILE --speed 10
+  nsviz replay FILE --svg --at 14:03:10 > moment.svg
+  nsviz replay FILE --svg --view map --size 160x48 --theme light > map.svg
+  nsviz replay FILE --text --open web`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if wanted, err := frame.wanted(cmd); err != nil || wanted {
+				if err != nil {
+					return err
+				}
+				return frame.write(s, o.theme, args[0])
+			}
 			return playBack(cmd.Context(), s, o.theme, args[0], speed)
 		},
 	}
 	cmd.Flags().Var(newChecked(&speed, 1, "float", parseSpeed), "speed", "how much faster than it happened")
 	themeFlag(cmd, &o.theme)
+	frame.flags(cmd, s)
 	return cmd
 }
 

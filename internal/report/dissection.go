@@ -24,6 +24,8 @@ type Dissection struct {
 	Sound []string
 	// Unknown lists, in sentences, what could not be read.
 	Unknown []string
+	// Anatomy is what it words.
+	Anatomy *anatomy.Anatomy
 }
 
 // TreeProcess is a process in a tree of them.
@@ -57,7 +59,7 @@ const (
 
 // Dissect returns an anatomy in words.
 func Dissect(a *anatomy.Anatomy) *Dissection {
-	d := &Dissection{Sees: seenLines(a), MadeOf: madeOfLines(a), Unknown: slices.Clone(a.Unknown)}
+	d := &Dissection{Sees: seenLines(a), MadeOf: madeOfLines(a), Unknown: slices.Clone(a.Unknown), Anatomy: a}
 	if a.Resources != nil {
 		d.MayUse = pageResources(a.Resources)
 	}

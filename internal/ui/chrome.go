@@ -222,6 +222,9 @@ func (sc screen) footer() row {
 		return sc.prompt(at)
 	}
 	keys, last := hinted(at)
+	if at.mode == inExport {
+		return row{line: text(Strong, " write the screen to a file:").space(1)}.beside(hintRow(at, keys))
+	}
 	for {
 		if r := hintRow(at, append(keys[:len(keys):len(keys)], last...)); len(keys) == 0 || r.line.width() <= sc.w {
 			return r

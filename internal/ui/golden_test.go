@@ -202,6 +202,7 @@ func TestGolden(t *testing.T) {
 		{"map_hostile_80x24", sceneGroupsHostile(), on(Map, ""), 80, 24},
 		{"map_unknown_120x36", sceneUnknown(), on(Map, ""), 120, 36},
 		{"map_abandoned_120x36", sceneAbandoned(), on(Map, ""), 120, 36},
+		{"export_80x24", scene(), press(on(Containers, hogID), scene(), letters("e")...), 80, 24},
 		{"map_limits_120x36", sceneLimits(), on(Map, ""), 120, 36},
 		{"map_empty_80x24", sceneEmpty(), on(Map, ""), 80, 24},
 		{"map_found_120x36", sceneNested(), press(on(Map, ""), sceneNested(), letters("/queue")...), 120, 36},

@@ -18,9 +18,10 @@ const (
 	inSearch // while the text is being entered
 	inFilter // while the expression is being entered
 	inChoice // while columns are chosen, or what to sort by
+	inExport // while the form of a file is chosen
 
 	reading   = inList | inPage | inHelp
-	everyMode = reading | inSearch | inFilter | inChoice
+	everyMode = reading | inSearch | inFilter | inChoice | inExport
 )
 
 // place is where a key is pressed.
@@ -37,6 +38,8 @@ type place struct {
 func here(st State, s *model.Snapshot) place {
 	at := place{State: st, live: s, mode: inList}
 	switch {
+	case st.Exporting:
+		at.mode = inExport
 	case st.Typing:
 		at.mode = inSearch
 	case st.Filtering:
@@ -132,7 +135,7 @@ func bindings() []binding {
 			do:   func(at place, _ Key) (State, Action) { return at.leave() },
 		},
 		{
-			keys: named(KeyDown, KeyUp, KeyPageUp, KeyPageDown), cap: "↑↓", modes: everyMode,
+			keys: named(KeyDown, KeyUp, KeyPageUp, KeyPageDown), cap: "↑↓", modes: everyMode &^ inExport,
 			help: "move the cursor, or scroll a page; also PgUp, PgDn and the wheel of the mouse",
 			hint: func(at place) string {
 				if at.mode&(inPage|inHelp) != 0 {
@@ -143,7 +146,7 @@ func bindings() []binding {
 			do: func(at place, key Key) (State, Action) { return at.step(key.Name), Stay },
 		},
 		{
-			keys: named(KeyHome, KeyEnd), cap: "home end", modes: everyMode, when: func(at place) bool { return at.Frozen == nil || at.mode&(inList|inPage) == 0 },
+			keys: named(KeyHome, KeyEnd), cap: "home end", modes: everyMode &^ inExport, when: func(at place) bool { return at.Frozen == nil || at.mode&(inList|inPage) == 0 },
 			help: "to the first row and to the last one",
 			do:   func(at place, key Key) (State, Action) { return at.step(key.Name), Stay },
 		},
@@ -322,6 +325,7 @@ func bindings() []binding {
 			keys: append(named(KeyEsc, KeyTab, KeyBackTab), runes("osq")...), cap: "esc", modes: inChoice, help: "close, also o, s and q", hint: always("done"),
 			do: func(at place, _ Key) (State, Action) { return at.closeChooser(), Stay },
 		},
+	}, exportBindings(), []binding{
 		{
 			keys: named(KeyTab, KeyBackTab), cap: "tab", modes: reading | inSearch, hint: always("next view"),
 			help: "the next view, with shift the one before; so does a click on its name",

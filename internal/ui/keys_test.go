@@ -21,7 +21,8 @@ func places() map[string]State {
 		"help": press(State{}, s, letters("?")...), "search": press(State{}, s, letters("/web")...),
 		"explained": press(on(Containers, webID), s, letters("w")...), "explained page": press(on(Containers, webID), s, append([]Key{{Name: KeyEnter}}, letters("w")...)...),
 		"filter": press(State{}, s, letters("foom>0")...), "filtered": press(State{}, s, append(letters("foom>=0"), Key{Name: KeyEnter})...),
-		"found": press(State{}, s, append(letters("/web"), Key{Name: KeyEnter})...), "frozen": press(State{}, s, letters(" ")...),
+		"export": press(State{}, s, letters("e")...),
+		"found":  press(State{}, s, append(letters("/web"), Key{Name: KeyEnter})...), "frozen": press(State{}, s, letters(" ")...),
 	}
 	for name, st := range at {
 		st.Width, st.Height = 120, 36
@@ -147,7 +148,7 @@ func TestHelpIsOfThePlace(t *testing.T) {
 
 // anyKey returns a key, or something that the mouse does.
 func anyKey(r *rand.Rand, w, h int) Key {
-	const letters = "jkgGq?/ am1234567890nNxfwyoslrS|é&<>=~!()\"'日"
+	const letters = "ejkgGq?/ am1234567890nNxfwyoslrS|é&<>=~!()\"'日"
 	switch r.IntN(4) {
 	case 0:
 		all := []rune(letters)

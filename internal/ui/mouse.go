@@ -57,6 +57,7 @@ func (st State) pointed(m Mouse, s *model.Snapshot) (State, Action) {
 			return st, Stay
 		}
 		spots := f.spots[m.Y]
+		st.Exporting, at.Exporting = false, false // unless a form is clicked on
 		for _, z := range spots.zones {
 			if z.from > m.X || m.X >= z.to {
 				continue

@@ -83,7 +83,7 @@ func (sc screen) panel(h int) []row {
 		rows := sc.filterPanel()
 		return rows[:min(len(rows), h/2)]
 	}
-	if at := here(sc.state, sc.live); sc.state.Explain > 0 && at.mode&(inList|inPage|inSearch) != 0 && hasSubjects(at) && !small(sc.w, sc.h) {
+	if at := here(sc.state, sc.live); sc.state.Explain > 0 && at.mode&(inList|inPage|inSearch|inExport) != 0 && !sc.state.Help && hasSubjects(at) && !small(sc.w, sc.h) {
 		rows := sc.explainPanel()
 		return rows[:min(len(rows), h/2)]
 	}

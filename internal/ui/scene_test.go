@@ -251,7 +251,7 @@ func sceneNamespaces() []model.Namespace {
 	return out
 }
 
-// scene returns the busy host of the screenshots.
+// scene returns the busy host of the pictures.
 func scene() *model.Snapshot {
 	s := &model.Snapshot{
 		Time: sceneTime,

@@ -54,6 +54,8 @@ type Options struct {
 	// Inspect reads what a snapshot does not have of a live container of it, whose page is open. It returns ErrEnded if the container has
 	// ended meanwhile. It is called in a goroutine, and may take long; nil shows the snapshot alone.
 	Inspect InspectFunc
+	// Directory is where files are written; "" is the working directory.
+	Directory string
 	// Past leads through earlier snapshots; nil only freezes the screen.
 	Past Past
 	// Speed is how much faster than it happened a recording is played; 0 is unknown. SetSpeed sets it.
@@ -159,6 +161,8 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, a
 	sh.state.Replay, sh.state.Speed, sh.state.Zone = o.Replay, o.Speed, o.Zone
 	sh.inspector, sh.state.Inspects = newInspector(o.Inspect, o.Snapshots), o.Inspect != nil
 	defer sh.inspector.close()
+	sh.exporter = newExporter(o.Directory)
+	defer sh.exporter.close()
 	return sh.loop(ctx, input)
 }
 
@@ -209,6 +213,7 @@ type shell struct {
 	noMouse   bool // the terminal has the mouse
 
 	inspector *inspector
+	exporter  *exporter
 }
 
 // paint makes the styles and symbols that suit the terminal.
@@ -281,6 +286,9 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 				sh.state.Inspections = in.add(sh.state.Inspections)
 				sh.draw()
 			}
+		case note := <-sh.exporter.results:
+			sh.exporter.writing, sh.state.Note = false, note
+			sh.draw()
 		case <-clock.C:
 			draw()
 		}
@@ -305,6 +313,9 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 		}
 		if action == Copy {
 			sh.copyText([]byte(sh.state.Clip))
+		}
+		if action == Export {
+			sh.state.Note = sh.exporter.export(sh.drawn, sh.state, sh.theme.onGround(sh.ground))
 		}
 		ev = nil
 		select {

@@ -35,6 +35,10 @@ type State struct {
 	// Clip is what the last key copied.
 	Clip string
 
+	// Exporting is set while the form of a file with what is on screen is chosen; ExportForm is the latest one.
+	Exporting  bool
+	ExportForm ExportForm
+
 	// NoMouse is set if the mouse is left to the terminal, which selects text with it.
 	NoMouse bool
 	// Columns are those of the containers that the user has chosen, from left to right; nil leaves the choice to the width of the screen.

@@ -52,6 +52,14 @@ func backgroundOf(rgb int32) background {
 	return backgroundDark
 }
 
+// onGround returns the theme that Auto stands for where the background is light.
+func (t Theme) onGround(bg background) Theme {
+	if t == Auto && bg == backgroundLight {
+		return Light
+	}
+	return t
+}
+
 // fullColors is the least number of colours of a terminal on which the colours of a theme look as they should. Those of smaller
 // palettes are chosen by the user's settings.
 const fullColors = 256

@@ -63,6 +63,7 @@ const (
 	Stay    Action = iota
 	Quit           // end the program
 	Copy           // copy State.Clip to the clipboard
+	Export         // write what is on screen to a file, in the form State.ExportForm
 	Suspend        // give the terminal back and stop, as any program does on Ctrl-Z
 	Repaint        // redraw every cell, since others may have written to the terminal
 
