@@ -15,7 +15,7 @@ import (
 func places() map[string]State {
 	s := sceneGroups()
 	at := map[string]State{
-		"list": on(Containers, webID), "heading": on(Containers, shopHeading), "namespaces": on(Namespaces, ""), "kills": on(Kills, ""),
+		"list": on(Containers, webID), "heading": on(Containers, shopHeading), "namespaces": on(Namespaces, ""), "kills": on(Kills, ""), "starts": on(Starts, ""),
 		"events": on(Events, ""), "host": on(Host, ""), "page": press(on(Containers, webID), s, Key{Name: KeyEnter}),
 		"help": press(State{}, s, letters("?")...), "search": press(State{}, s, letters("/web")...),
 		"explained": press(on(Containers, webID), s, letters("w")...), "explained page": press(on(Containers, webID), s, append([]Key{{Name: KeyEnter}}, letters("w")...)...),
@@ -161,7 +161,7 @@ func anyKey(r *rand.Rand, w, h int) Key {
 
 // Whatever is pressed and clicked, in whatever size and state, the next frames can be drawn.
 func TestTenThousandKeys(t *testing.T) {
-	scenes := []func() *model.Snapshot{scene, sceneGroups, sceneVMs, sceneEmpty, sceneFirst, sceneUnknown, sceneHostile, sceneEnded}
+	scenes := []func() *model.Snapshot{scene, sceneStarts, sceneGroups, sceneVMs, sceneEmpty, sceneFirst, sceneUnknown, sceneHostile, sceneEnded}
 	sizes := [][2]int{{80, 24}, {120, 36}, {200, 50}, {39, 9}, {1, 1}, {0, 0}, {60, 12}}
 	r := rand.New(rand.NewPCG(1, 2))
 	st := State{}
