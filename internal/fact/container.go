@@ -119,6 +119,9 @@ type NeverStarted struct {
 	ExitCode *int32 `json:"exit_code,omitempty"`
 }
 
+// StartFailed reports whether a start of it has failed.
+func (n *NeverStarted) StartFailed() bool { return n.Error != "" || !n.Failed.IsZero() }
+
 // Over returns when its start failed or, later, its engine removed it; zero if neither is known.
 func (n *NeverStarted) Over() time.Time {
 	if !n.Removed.IsZero() {

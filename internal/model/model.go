@@ -368,6 +368,7 @@ func (m *Model) snapshot(listed int) *Snapshot {
 	s.Containers, s.Quiet = m.list(listed)
 	m.killsShared = true
 	s.LeftOut.Kills = m.logged - uint64(len(s.Kills))
+	s.FailedStarts = m.listFailedStarts()
 	s.Namespaces = m.listNamespaces()
 	s.VMs = m.listVMs()
 	return s

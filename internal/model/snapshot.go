@@ -32,6 +32,9 @@ type Snapshot struct {
 	// Quiet are the live sandboxes and services that the OOM killer has taken nothing from, in the order of their start. A host has
 	// many of them, which are shown when asked for.
 	Quiet []Container
+	// FailedStarts are containers whose start has failed, and whose own program has never run: those made last first. Their number is
+	// bounded.
+	FailedStarts []Container
 	// VMs are the virtual machines, by PID.
 	VMs []VM
 	// Namespaces is sorted by type, then by id.
@@ -88,7 +91,7 @@ type ContainerState string
 
 // The states of a container.
 const (
-	Created  ContainerState = "created"  // its own program has never run; only Model.Full lists it
+	Created  ContainerState = "created"  // its own program has never run; Model.Full lists it, FailedStarts if a start failed
 	Starting ContainerState = "starting" // its cgroup exists, its own program has not run yet
 	Running  ContainerState = "running"
 	Paused   ContainerState = "paused" // running, and the freezer stops its processes

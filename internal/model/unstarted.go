@@ -111,8 +111,26 @@ func (m *Model) listUnstarted() []Container {
 	kept := slices.SortedFunc(maps.Values(m.unstarted), func(a, b *container) int { return cmp.Compare(b.ordinal, a.ordinal) })
 	list := make([]Container, len(kept))
 	for i, c := range kept {
-		m.present(c, &list[i])
-		list[i].NeverStarted = new(c.neverStarted)
+		m.presentNeverStarted(c, &list[i])
 	}
 	return list
+}
+
+// mostFailedStarts bounds the failed starts that every snapshot lists.
+const mostFailedStarts = 64
+
+// listFailedStarts lists those of the unstarted containers whose start has failed, those made last first.
+func (m *Model) listFailedStarts() (list []Container) {
+	for _, c := range slices.Backward(m.madeOrder) {
+		if m.unstarted[c.id] == c && c.neverStarted.StartFailed() && len(list) < mostFailedStarts {
+			list = append(list, Container{})
+			m.presentNeverStarted(c, &list[len(list)-1])
+		}
+	}
+	return list
+}
+
+func (m *Model) presentNeverStarted(c *container, to *Container) {
+	m.present(c, to)
+	to.NeverStarted = new(c.neverStarted)
 }

@@ -69,8 +69,15 @@ func TestNeverStarted(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			// What runs or ran is not mixed with it.
-			if s := snapshotOf(test.facts...); len(s.Containers) > 0 || s.LiveCount() > 0 {
+			s := snapshotOf(test.facts...)
+			if len(s.Containers) > 0 || s.LiveCount() > 0 {
 				t.Errorf("a snapshot has %+v", s.Containers)
+			}
+			// Every snapshot lists the failed starts.
+			if failed := !test.want.Failed.IsZero(); len(s.FailedStarts) > 1 || failed != (len(s.FailedStarts) == 1) {
+				t.Errorf("failed starts are %+v", s.FailedStarts)
+			} else if failed && !cmp.Equal(test.want, *s.FailedStarts[0].NeverStarted) {
+				t.Errorf("the failed start is %+v", s.FailedStarts[0].NeverStarted)
 			}
 		})
 	}
@@ -171,5 +178,22 @@ func TestNeverStartedAreForgotten(t *testing.T) {
 	}
 	if got := list(append(many, saves(2, fact.SavesPast))...); len(got) != leastKept {
 		t.Errorf("%d are kept to save memory", len(got))
+	}
+}
+
+// Of many failed starts a snapshot has the latest ones; one that starts after all is no failed start any more.
+func TestFailedStartsAreTheLatest(t *testing.T) {
+	var facts []fact.Fact
+	for n := range mostFailedStarts + 3 {
+		c := who("a", fmt.Sprint("c", n))
+		c.ID = fmt.Sprintf("%064x", n)
+		facts = append(facts, created(float64(3*n), c), removed(float64(3*n+1), c))
+	}
+	last := who("a", "c")
+	last.ID = fmt.Sprintf("%064x", mostFailedStarts+2)
+	facts = append(facts, created(float64(3*mostFailedStarts+10), last))
+	s := snapshotOf(facts...)
+	if len(s.FailedStarts) != mostFailedStarts || s.FailedStarts[0].Label != fmt.Sprint("c", mostFailedStarts+1) {
+		t.Errorf("%d failed starts, the first %q", len(s.FailedStarts), s.FailedStarts[0].Label)
 	}
 }

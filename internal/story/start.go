@@ -184,6 +184,14 @@ func ExecAt(steps []Step) time.Duration {
 	return 0
 }
 
+// StartTook returns the time from the first step to the exec of the container's own program.
+func StartTook(steps []Step) time.Duration {
+	if len(steps) == 0 {
+		return 0
+	}
+	return ExecAt(steps) - steps[0].From
+}
+
 // StartSummary says where the time of a start went; "" if its steps are unknown.
 func StartSummary(steps []Step) string {
 	var took [ByRuntime + 1]time.Duration

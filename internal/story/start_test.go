@@ -120,6 +120,12 @@ func TestStartSummary(t *testing.T) {
 	if got := ExecAt(StartSteps(dockersStart())); got != 412*time.Millisecond {
 		t.Errorf("exec at %v", got)
 	}
+	if got := StartTook(StartSteps(dockersStart())); got != 565*time.Millisecond {
+		t.Errorf("took %v", got)
+	}
+	if got := StartTook(nil); got != 0 {
+		t.Errorf("nothing took %v", got)
+	}
 	if got := ExecAt(nil); got != 0 {
 		t.Errorf("exec of nothing at %v", got)
 	}

@@ -14,7 +14,7 @@ import (
 func Status(c *model.Container, now model.Stamp) string {
 	switch c.State {
 	case model.Created:
-		if n := c.NeverStarted; n != nil && (n.Error != "" || !n.Failed.IsZero()) {
+		if n := c.NeverStarted; n != nil && n.StartFailed() {
 			return "Created, its start failed"
 		}
 		return "Created"

@@ -255,7 +255,7 @@ func bindings() []binding {
 			do:   func(at place, _ Key) (State, Action) { return at.copiedHand() },
 		},
 		{
-			keys: runes("a"), cap: "a", modes: inList, when: func(at place) bool { return at.Tab == Containers || at.Tab == Map },
+			keys: runes("a"), cap: "a", modes: inList, when: func(at place) bool { return at.Tab == Containers || at.Tab == Map || at.Tab == Starts },
 			help: "list the containers with the sandboxes and services of the host, or without them",
 			do:   func(at place, _ Key) (State, Action) { at.Quiet = !at.Quiet; return at.State, Stay },
 		},

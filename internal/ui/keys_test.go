@@ -16,7 +16,7 @@ import (
 func places() map[string]State {
 	s := sceneGroups()
 	at := map[string]State{
-		"list": on(Containers, webID), "heading": on(Containers, shopHeading), "namespaces": on(Namespaces, ""), "kills": on(Kills, ""),
+		"list": on(Containers, webID), "heading": on(Containers, shopHeading), "namespaces": on(Namespaces, ""), "kills": on(Kills, ""), "starts": on(Starts, ""),
 		"events": on(Events, ""), "host": on(Host, ""), "page": press(on(Containers, webID), s, Key{Name: KeyEnter}),
 		"help": press(State{}, s, letters("?")...), "search": press(State{}, s, letters("/web")...),
 		"explained": press(on(Containers, webID), s, letters("w")...), "explained page": press(on(Containers, webID), s, append([]Key{{Name: KeyEnter}}, letters("w")...)...),
@@ -181,7 +181,7 @@ func anyState(r *rand.Rand) (st State) {
 // keyScenes are the hosts on which keys are tried.
 func keyScenes() []func() *model.Snapshot {
 	return []func() *model.Snapshot{
-		scene, sceneGroups, sceneVMs, sceneEmpty, sceneFirst, sceneUnknown, sceneHostile, sceneEnded, sceneLimits, sceneLossy, sceneShared,
+		scene, sceneStarts, sceneGroups, sceneVMs, sceneEmpty, sceneFirst, sceneUnknown, sceneHostile, sceneEnded, sceneLimits, sceneLossy, sceneShared,
 		sceneVMsHostile, sceneNested, sceneUses, sceneKilled, sceneSandbox, sceneQuiet, sceneUnseen, func() *model.Snapshot { return nil },
 		func() *model.Snapshot { return sceneWard(40) }, func() *model.Snapshot { return sceneMany(60) },
 	}

@@ -196,6 +196,7 @@ func FuzzRender(f *testing.F) {
 		for i := range s.Namespaces {
 			s.Namespaces[i].Containers, s.Namespaces[i].PinnedBy = []string{text}, []string{text}
 		}
+		s.FailedStarts = []model.Container{{ID: text, Label: text, State: model.Created, NeverStarted: &fact.NeverStarted{Error: text}}}
 		s.Probes = []fact.Probe{{Name: fact.ProbeName(text), Method: fact.Method(text), Reason: text}}
 		s.Engines = []fact.Engine{{Name: text, State: fact.EngineFailing, Detail: text}}
 		s.Totals.Lost = map[string]uint64{text: 1}

@@ -279,6 +279,31 @@ func scene() *model.Snapshot {
 	return s
 }
 
+// sceneStarts is a host on which containers started at different speeds, or did not.
+func sceneStarts() *model.Snapshot {
+	s := scene()
+	quick := s.Containers[3]
+	quick.ID, quick.Label, quick.Runtime, quick.StartDuration = strings.Repeat("6", 64), "quick", "crun", ptr(18*time.Millisecond)
+	quick.Phases = []event.Phase{{Name: "cgroup"}, {Name: "namespace_mnt", AtMS: 4, TookMS: ptr(0.4)}, {Name: "pivot_root", AtMS: 11}, {Name: "exec", AtMS: 18}}
+	killed := s.Containers[2]
+	killed.ID, killed.Label, killed.State, killed.NeverRan, killed.Exited = strings.Repeat("7", 64), "tiny", model.Exited, true, sceneTime.Add(-5*time.Second)
+	kill := hogKill(1, killed.Exited)
+	kill.Event.OOM.Victim.Starting, kill.Survived = true, ptr(false)
+	killed.StartDuration, killed.LatestKill, killed.Exit = nil, &kill, &event.Exit{Signal: 9, Cause: event.CauseOOMKill}
+	s.Containers = append(s.Containers, quick, killed)
+	s.FailedStarts = []model.Container{{
+		ID: strings.Repeat("8", 64), Label: "typo", Named: true, Image: "busybox", Runtime: "docker", State: model.Created,
+		NeverStarted: &fact.NeverStarted{
+			Made: sceneTime.Add(-9 * time.Second), Tried: sceneTime.Add(-8800 * time.Millisecond), Failed: sceneTime.Add(-8500 * time.Millisecond),
+			Error: `exec: "slep": executable file not found in $PATH`, ExitCode: ptr(int32(127)),
+		},
+	}, {
+		ID: strings.Repeat("9", 64), Label: strings.Repeat("9", 12), Runtime: "runc", State: model.Created,
+		NeverStarted: &fact.NeverStarted{Tried: sceneTime.Add(-20 * time.Second), Failed: sceneTime.Add(-19 * time.Second)},
+	}}
+	return s
+}
+
 // sceneUnseen is the view of an nsviz that may not look into the processes of others.
 func sceneUnseen() *model.Snapshot {
 	s := scene()

@@ -253,7 +253,7 @@ func TestRunFollowsChanges(t *testing.T) {
 	}
 	// A source that ends leaves the last picture on the screen.
 	close(changed)
-	screen.InjectKey(tcell.KeyRune, '6', 0)
+	screen.InjectKey(tcell.KeyRune, '7', 0)
 	screen.await(t, "How nsviz learns each fact")
 	screen.InjectKey(tcell.KeyCtrlC, 0, 0)
 	if err := wait(); err != nil {

@@ -24,13 +24,20 @@ func waterfall(steps []story.Step, w int) []line {
 	bars := story.Bars(steps, wide)
 	lines := make([]line, 0, len(steps)+1)
 	for i, s := range steps {
-		style := Calm
-		if s.Doer != story.ByRuntime {
-			style = Moved
-		}
 		l := text(Plain, s.Label).fit(story.StepLabel).space(1 + bars[i][0])
-		l = l.add(style, strings.Repeat("█", bars[i][1])).fit(story.StepLabel + 1 + wide)
+		l = l.join(doerBar(s.Doer, bars[i][1])).fit(story.StepLabel + 1 + wide)
 		lines = append(lines, l.space(1).join(text(Strong, story.Millis(s.To-s.From)).right(took)))
 	}
 	return append(lines, text(Plain, story.StartSummary(steps)).wrap(w)...)
+}
+
+// doerBar returns a bar of n columns with the mark of who spends the time.
+func doerBar(doer story.Doer, n int) line {
+	switch doer {
+	case story.ByEngine:
+		return text(Moved, strings.Repeat("▒", n))
+	case story.ByNetwork:
+		return text(Moved, strings.Repeat("▓", n))
+	}
+	return text(Calm, strings.Repeat("█", n))
 }

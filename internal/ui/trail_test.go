@@ -31,7 +31,7 @@ func TestTrail(t *testing.T) {
 		{"a container that is a machine", machines, on(Containers, machines.Containers[4].ID), []Key{enter, enter}, "Workloads › pod › qemu"},
 		{"and back to it", machines, on(Containers, machines.Containers[4].ID), []Key{enter, enter, enter}, "Workloads › pod"},
 		{"a machine in a container", machines, on(Containers, vmKey(&machines.VMs[2])), []Key{enter, enter}, "Workloads › qemu › pod"},
-		{"another view is another trail", s, on(Containers, hogID), []Key{enter, enter, {Name: KeyTab}, enter}, "Events › 12th OOM kill"},
+		{"another view is another trail", s, on(Containers, hogID), []Key{enter, enter, {Name: KeyTab}, {Name: KeyTab}, enter}, "Events › 12th OOM kill"},
 		{"a search begins in the list", s, on(Containers, hogID), append([]Key{enter}, letters("/")...), ""},
 		{"a namespace", s, on(Namespaces, "net:4026532390"), []Key{enter}, "Namespaces › net 4026532390"},
 	} {

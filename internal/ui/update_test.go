@@ -58,7 +58,7 @@ func TestUpdate(t *testing.T) {
 		{"the newest kill is no fixed one", on(Kills, second), key(KeyUp), on(Kills, ""), Stay},
 		{"the second kill is", on(Kills, ""), key(KeyDown), on(Kills, second), Stay},
 		{"digit", State{}, letters("4"), on(Kills, ""), Stay},
-		{"a digit without a view", State{}, letters("790"), State{}, Stay},
+		{"a digit without a view", State{}, letters("890"), State{}, Stay},
 		{"tab", State{}, key(KeyTab), on(Map, ""), Stay},
 		{"tab goes round", on(Host, ""), key(KeyTab), on(Containers, ""), Stay},
 		{"shift-tab goes round", State{}, key(KeyBackTab), on(Host, ""), Stay},

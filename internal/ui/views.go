@@ -11,6 +11,7 @@ const (
 	Map
 	Namespaces
 	Kills
+	Starts
 	Events
 	Host
 
@@ -23,6 +24,7 @@ var views = [tabCount]view{
 	Map:        mapView{listView{Map}},
 	Namespaces: namespacesView{listView{Namespaces}},
 	Kills:      killsView{listView{Kills}},
+	Starts:     startsView{listView{Starts}},
 	Events:     eventsView{listView{Events}},
 	Host:       hostView{},
 }

@@ -70,7 +70,7 @@ func (l *Lesson) Started(ctx context.Context, name string) error {
 	if err := l.say(startText(c, l.starts == 1, w)); err != nil || l.starts > 1 {
 		return err
 	}
-	l.learned.Start = tookFor(story.StartSteps(c.Phases))
+	l.learned.Start = story.StartTook(story.StartSteps(c.Phases))
 	if l.vm.None {
 		l.learned.NoBoot = "--no-vm leaves it out"
 		return nil

@@ -35,15 +35,7 @@ func startHead(c *model.Container, steps []story.Step) string {
 	if c.Runtime != runtime.Demo {
 		how = "started by " + c.Runtime
 	}
-	return fmt.Sprintf("%s, %s, came to be in %s. No kernel had to boot.", c.Label, how, story.Millis(tookFor(steps)))
-}
-
-// tookFor returns the time from the first step to the program's exec.
-func tookFor(steps []story.Step) time.Duration {
-	if len(steps) == 0 {
-		return 0
-	}
-	return story.ExecAt(steps) - steps[0].From
+	return fmt.Sprintf("%s, %s, came to be in %s. No kernel had to boot.", c.Label, how, story.Millis(story.StartTook(steps)))
 }
 
 // noVMText returns why there is no virtual machine to compare with.
@@ -63,7 +55,7 @@ func bootingText(vm demo.VM, w int) string {
 // bootText draws the boot of a virtual machine and the start of a container to one scale.
 func bootText(c *model.Container, boot demo.Boot, w int) string {
 	const label, took = 16, 9
-	container := tookFor(story.StartSteps(c.Phases))
+	container := story.StartTook(story.StartSteps(c.Phases))
 	longest := max(boot.Total, container, 1)
 	wide := max(w-label-took-4, 8)
 	var t strings.Builder
