@@ -44,15 +44,10 @@ func asItIs(m *Model) *Snapshot {
 	s := m.Full()
 	s.At, s.Facts, s.Events, s.Kills, s.Totals, s.LeftOut, s.Freed = 0, 0, nil, nil, Totals{}, LeftOut{}, nil
 	s.Containers = slices.DeleteFunc(s.Containers, func(c Container) bool { return c.State == Exited })
-	slices.SortFunc(s.Containers, func(a, b Container) int { return strings.Compare(a.ID, b.ID) }) // not by when they began
-	for i := range s.Containers {
-		c := &s.Containers[i]
-		c.Created, c.StartDuration, c.Phases, c.LatestKill, c.OOMKillsUnobserved, c.History = time.Time{}, nil, nil, nil, nil, nil
-		c.Memory.History, c.Previous, c.CreatedAt = Series{}, nil, 0
-		for t := range c.Namespaces {
-			if by := c.Namespaces[t].Abandoned; by != nil && by.Ended {
-				c.Namespaces[t].Abandoned = &Abandoned{By: by.By, Ended: true} // when is not known
-			}
+	for _, list := range [][]Container{s.Containers, s.FailedStarts} {
+		slices.SortFunc(list, func(a, b Container) int { return strings.Compare(a.ID, b.ID) }) // not by when they began
+		for i := range list {
+			list[i].forgetPast()
 		}
 	}
 	for i := range s.Namespaces {
@@ -65,6 +60,17 @@ func asItIs(m *Model) *Snapshot {
 		g.Created, g.Creator, g.OOMKills, g.History = time.Time{}, nil, 0, nil
 	}
 	return s
+}
+
+// forgetPast removes what a model cannot know that has missed some facts.
+func (c *Container) forgetPast() {
+	c.Created, c.StartDuration, c.Phases, c.LatestKill, c.OOMKillsUnobserved, c.History = time.Time{}, nil, nil, nil, nil, nil
+	c.Memory.History, c.Previous, c.CreatedAt = Series{}, nil, 0
+	for t := range c.Namespaces {
+		if by := c.Namespaces[t].Abandoned; by != nil && by.Ended {
+			c.Namespaces[t].Abandoned = &Abandoned{By: by.By, Ended: true} // when is not known
+		}
+	}
 }
 
 // Whatever facts are missing, a model says of the present after a resync, and when all has been read again, what one says
