@@ -31,11 +31,15 @@ func TestLogsOfLibrariesAreNotes(t *testing.T) {
 	n.Add("metrics on http://127.0.0.1:10064/metrics")
 	adoptLogs(slog.New(n))
 	log.Print("a library is worried\nat length")
-	if got := n.List(); len(got) != 2 || got[1] != "a library is worried" {
+	if got := n.List(); len(got) != 2 || got[0] != "a library is worried" {
+		t.Errorf("the notes are %q", got)
+	}
+	n.Add("the recording ends here") // what came later stands before what is older
+	if got := n.List(); len(got) != 3 || got[1] != "the recording ends here" {
 		t.Errorf("the notes are %q", got)
 	}
 	slog.Info("not worth a note")
-	if got := n.List(); len(got) != 2 || got[1] != "a library is worried" {
+	if got := n.List(); len(got) != 3 || got[0] != "a library is worried" {
 		t.Errorf("the notes are %q", got)
 	}
 }

@@ -157,10 +157,11 @@ func (sc screen) status() line {
 	if sc.state.Frozen != nil {
 		parts = append(parts, text(Warn, sc.frozenNote()))
 	}
-	if sc.state.Search != "" && !sc.state.Typing {
+	list := sc.state.Open == "" // what narrows a list does not narrow a page, and esc leads back to the list
+	if list && sc.state.Search != "" && !sc.state.Typing {
 		parts = append(parts, text(Warn, "only what matches “"+sc.state.Search+"”; esc shows all"))
 	}
-	if sc.state.filter() != "" && !sc.state.Filtering {
+	if list && sc.state.filter() != "" && !sc.state.Filtering {
 		parts = append(parts, sc.filterStatus())
 	}
 	for _, e := range sc.s.Engines {

@@ -55,9 +55,7 @@ func anatomyTitle(c *model.Container, w int) []line {
 	parts = append(parts, text(Dim, c.Runtime+" ").add(Number, event.ShortID(c.ID)))
 	if c.InitPID != 0 {
 		pid := text(Dim, "host PID ").add(Number, strconv.Itoa(int(c.InitPID)))
-		// The first process of a sandbox may have a PID 1 above it, such as bubblewrap itself.
-		isolated := c.Kind == event.KindSandbox || c.Kind == event.KindService
-		if !isolated && c.Namespaces[event.PID].Relation == model.RelationOwn {
+		if isPID1Inside(c) {
 			pid = pid.add(Dim, " = PID 1 inside")
 		}
 		parts = append(parts, pid)
@@ -66,6 +64,12 @@ func anatomyTitle(c *model.Container, w int) []line {
 		parts = append(parts, text(Plain, member))
 	}
 	return flow(parts, 3, 1, w)
+}
+
+// isPID1Inside reports whether a workload's first process is PID 1 in a namespace that is the workload's own. That of a sandbox may have a
+// PID 1 above it, such as bubblewrap itself.
+func isPID1Inside(c *model.Container) bool {
+	return c.Kind != event.KindSandbox && c.Kind != event.KindService && c.Namespaces[event.PID].Relation == model.RelationOwn
 }
 
 // inOneSentence sums up a container's isolation in a sentence; for an ended one, how it ended.

@@ -22,7 +22,7 @@ func (containersView) help() (name string, words []explained) {
 		{"namespace", "A private copy of one thing a process can see: its own files (mnt), process numbers (pid), network (net), shared memory (ipc), " +
 			"host name (uts), users (user), cgroup tree (cgroup) or boot clock (time). Two processes in the same namespace see the same."},
 		{"o, s", "o chooses the columns, s the one to sort by, r reverses the order: ▲ the lowest first, ▼ the highest. Groups stay together."},
-		{"NEAR LIMIT", "The working set grows, and reaches a limit soon if it goes on so. Whom the kernel would choose is computed as the kernel does it. Files that it can drop (▓ in the bar) are no danger."},
+		{"NEAR LIMIT", "The working set grows, and at this pace reaches a limit soon. Whom the kernel would choose is computed as the kernel does it. Files that it can drop (▓ in the bar) are no danger."},
 		{"● ○ a b ? !", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter " +
 			"in that column. ? nsviz could not read it. ! whoever it was made for has another one now."},
 		{"cgroup", "A group of processes with a budget. Its memory limit is what docker run --memory sets. The bar shows how much of it is used. " +

@@ -35,7 +35,7 @@ func eventKey(e *event.Event) string {
 }
 
 // eventRows returns lines for people about the latest events, newest first; at most most rows. If storms are
-// folded, a run of kills in one container becomes one line, so that it hides nothing else.
+// folded, a run of kills in one container, or of nsviz's own looks for a page that is open, becomes one line, so that it hides nothing else.
 func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow {
 	var rows []eventRow
 	var entries []*event.Event // whose joins have not been seen yet
@@ -52,7 +52,7 @@ func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow
 			entries = append(entries, e)
 		}
 		var r eventRow
-		if e := &s.Events[end-1]; fold && e.OOM != nil {
+		if e := &s.Events[end-1]; fold && (e.OOM != nil || isOwnLook(e)) {
 			for start > 0 && sameStorm(&s.Events[start-1], e) {
 				start--
 			}
@@ -103,8 +103,14 @@ func byEntrant(e, in *event.Event) bool {
 	return e.PID == in.PID || by != nil && e.PID == by.PID || in.Container != nil && runtime.Enters(e.Comm)
 }
 
-// sameStorm reports whether two kills hit the same program in the same container for the same reason.
+// isOwnLook reports whether nsviz itself entered a namespace, as it does to read what a page shows.
+func isOwnLook(e *event.Event) bool { return e.Self && e.Type == event.NamespaceJoined }
+
+// sameStorm reports whether two kills hit the same program in the same container for the same reason, or nsviz looked twice.
 func sameStorm(a, b *event.Event) bool {
+	if isOwnLook(a) && isOwnLook(b) {
+		return true
+	}
 	return a.OOM != nil && b.OOM != nil && a.OOM.Scope == b.OOM.Scope &&
 		a.OOM.Victim.Comm == b.OOM.Victim.Comm && a.Subject().Label() == b.Subject().Label()
 }

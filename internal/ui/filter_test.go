@@ -42,6 +42,9 @@ func TestFilter(t *testing.T) {
 			if !strings.Contains(frame, "; esc shows all") {
 				t.Errorf("the screen does not say how to leave:\n%s", frame)
 			}
+			if opened := press(st, s, Key{Name: KeyEnter}); opened.Open != "" && strings.Contains(Render(s, opened, 120, 40).Text(), "esc shows all") {
+				t.Error("a page says that esc shows all, and it goes back")
+			}
 			if st = press(st, s, Key{Name: KeyEsc}); len(st.keys(s)) != all || st.filter() != "" {
 				t.Errorf("%s: esc leaves %d of %d rows", tt.expr, len(st.keys(s)), all)
 			}

@@ -307,7 +307,11 @@ func (sc screen) aboutRoom(r *floorplan.Room) line {
 		return sep(l).add(Plain, "ended: ").join(endText(ct, sc.s))
 	}
 	if ct.InitPID != 0 {
-		l = sep(l).add(Plain, "PID ").join(pidText(ct.InitPID)).add(Plain, " is PID 1 inside")
+		if isPID1Inside(ct) {
+			l = sep(l).add(Plain, "PID ").join(pidText(ct.InitPID)).add(Plain, " is PID 1 inside")
+		} else {
+			l = sep(l).add(Plain, "host PID ").join(pidText(ct.InitPID))
+		}
 	}
 	for _, relation := range []struct {
 		of    model.Relation

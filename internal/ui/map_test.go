@@ -281,6 +281,19 @@ func TestKillAboveTheRoomsIsNamed(t *testing.T) {
 	}
 }
 
+// The first process of a container in the host's PID namespace is not PID 1 anywhere inside.
+func TestMapTellsPID1Apart(t *testing.T) {
+	for relation, want := range map[model.Relation]bool{model.RelationOwn: true, model.RelationHost: false, model.RelationShared: false, model.RelationUnknown: false} {
+		s := sceneWard(12)
+		s.Containers, s.VMs = s.Containers[:1], nil
+		s.Containers[0].Namespaces[event.PID].Relation = relation
+		text := Render(s, on(Map, ""), 200, 50).Text()
+		if got := strings.Count(text, "is PID 1 inside"); (got == 2) != want || (strings.Count(text, "host PID ") == 2) == want {
+			t.Errorf("%v: it is said %d times in\n%s", relation, got, text)
+		}
+	}
+}
+
 // Every cell of a room answers a click, and a double click opens the innermost room there.
 func TestMapAnswersTheMouse(t *testing.T) {
 	for _, s := range []*model.Snapshot{sceneWard(12), sceneNested(), sceneVMs()} {

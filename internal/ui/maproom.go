@@ -318,7 +318,7 @@ func moreOf(r *floorplan.Room, w int) []line {
 	var lines []line
 	if ct.InitPID != 0 && ct.Live() {
 		l := text(Plain, "PID ").join(pidText(ct.InitPID)).add(Plain, " is PID 1 inside")
-		if l.width() > w {
+		if l.width() > w || !isPID1Inside(ct) {
 			l = text(Plain, "host PID ").join(pidText(ct.InitPID))
 		}
 		lines = append(lines, l)

@@ -421,6 +421,18 @@ func TestEventRowsGroup(t *testing.T) {
 		t.Errorf("one unshare reads %q, want %q", all[len(all)-2], want)
 	}
 
+	// What nsviz reads for a page that is open does not drive out what happens; what others do is told each time.
+	look := func(at time.Duration, self bool) event.Event {
+		return event.Event{Time: sceneTime.Add(at), Type: event.NamespaceJoined, PID: 7, Comm: "p", Self: self,
+			Namespace: &event.Namespace{Type: event.UTS, Via: event.ViaSetns}}
+	}
+	for self, want := range map[bool]int{true: 1, false: 3} {
+		s.Events = []event.Event{look(0, self), look(2*time.Second, self), look(4*time.Second, self)}
+		if got := words(s, true); len(got) != want || self && !strings.Contains(got[0], ", and 2 more since ") {
+			t.Errorf("three looks, by nsviz itself: %v, are %q", self, got)
+		}
+	}
+
 	// A millisecond and more apart, or of another process, are different calls.
 	made := func(pid int32, at time.Duration, typ event.NamespaceType) event.Event {
 		return event.Event{Time: sceneTime.Add(at), Type: event.NamespaceCreated, PID: pid, Comm: "p",
