@@ -14,6 +14,7 @@ import (
 
 // Change sets texts and lists in a file and leaves all else in it as it is, comments included. Values without any remove their key.
 // The file is replaced in one step; it is made, with its directory, if there is none. What it replaces keeps its owner and rights.
+// Root changes no file below a directory in which others may put links: these could lead anywhere.
 func Change(path string, changes []Setting) error {
 	data, err := contents(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -103,8 +104,15 @@ func text(s string) *yaml.Node {
 func replace(path string, data []byte) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target // a link to a file that is kept elsewhere stays one
+	} else if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
 	}
 	dir := filepath.Dir(path)
+	if uid := os.Geteuid(); uid == 0 {
+		if err := isOnlyOf(uint32(uid), dir); err != nil { //nolint:gosec // it is 0
+			return err
+		}
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -127,4 +135,30 @@ func replace(path string, data []byte) error {
 		_ = os.Remove(file.Name()) // the first error matters
 	}
 	return err
+}
+
+// isOnlyOf checks that nobody but a user and root may change which directory a path leads to. What does not exist yet is nobody else's.
+func isOnlyOf(uid uint32, dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	for {
+		info, err := os.Lstat(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err == nil {
+			stat, ok := info.Sys().(*syscall.Stat_t)
+			shared := info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0
+			if !ok || stat.Uid != 0 && stat.Uid != uid || shared {
+				return fmt.Errorf("others than root may change what %s is", dir)
+			}
+		}
+		if above := filepath.Dir(dir); above != dir {
+			dir = above
+			continue
+		}
+		return nil
+	}
 }

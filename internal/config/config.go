@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"go.yaml.in/yaml/v3"
 
@@ -86,23 +87,25 @@ func Read(path string, must bool, keys []Key) ([]Setting, error) {
 // errOutOfReach reports a file in a directory that may not be entered: that of another user's home, by HOME of a changed user.
 var errOutOfReach = errors.New("out of reach")
 
-// contents reads a regular file of limited size. It does not wait for the writer of a FIFO.
+// contents reads a regular file of limited size. It does not wait for the writer of a FIFO, also if that takes the place of the file just now.
 func contents(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrPermission) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("%w: %w", errOutOfReach, err)
+	} else if err != nil {
+		return nil, err
 	}
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file", path)
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
 	data, err := io.ReadAll(io.LimitReader(file, maxSize+1))
 	if err == nil && len(data) > maxSize {
 		err = fmt.Errorf("%s is longer than %d bytes", path, maxSize)

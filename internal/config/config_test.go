@@ -187,3 +187,47 @@ func TestReadOutOfReach(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Whoever may put a link into a directory above a file could have root write anywhere.
+func TestRootWritesOnlyWhereOthersPutNoLinks(t *testing.T) {
+	uid := uint32(os.Geteuid())
+	for _, tt := range []struct {
+		name string
+		mode os.FileMode
+		uid  uint32
+		ok   bool
+	}{
+		{"one's own", 0o755, uid, true},
+		{"with others in it, who may not change it", 0o777 | os.ModeSticky, uid, true},
+		{"that others may change", 0o777, uid, false},
+		{"that a group may change", 0o775, uid, false},
+	} {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, tt.mode); err != nil {
+			t.Fatal(err)
+		}
+		for _, dir := range []string{dir, filepath.Join(dir, "none", "yet")} {
+			if err := isOnlyOf(tt.uid, dir); (err == nil) != tt.ok {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+		}
+	}
+	if os.Geteuid() != 0 {
+		if err := isOnlyOf(uid+1, t.TempDir()); err == nil {
+			t.Error("another user's directory may be written to")
+		}
+		return
+	}
+	home, secret := t.TempDir(), filepath.Join(t.TempDir(), "secret")
+	if err := errors.Join(os.Chown(home, 65534, 65534), os.WriteFile(secret, []byte("theme: light\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(home, "config.yaml"), filepath.Join(home, "nsviz", "config.yaml")} {
+		if err := Change(path, []Setting{{Key: keys[0], Values: []string{"dark"}}}); err == nil {
+			t.Errorf("%s was written", path)
+		}
+	}
+	if left, err := os.ReadDir(home); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

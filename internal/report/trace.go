@@ -32,7 +32,14 @@ type Trace struct {
 
 	kills      []story.Text
 	containers []*model.Container // of Workloads
+	made       map[namespaceID]bool
 	host       event.NamespaceIDs
+}
+
+// namespaceID is a namespace. The kernel gives a number to one at a time, whatever its type.
+type namespaceID struct {
+	typ event.NamespaceType
+	id  uint64
 }
 
 // TracedCommand is a command, and how it ended.
@@ -100,7 +107,7 @@ func NewTrace(of TracedCommand, facts []TracedFact, vms []TracedMachine, leftOut
 	t := Trace{
 		TracedCommand: of, LeftOut: leftOut, host: s.Host.Namespaces,
 		Workloads: []TracedWorkload{}, VMs: []TracedVM{}, Namespaces: []TracedEvent{}, Joined: []TracedEvent{}, Cgroups: []TracedEvent{},
-		Entries: []TracedEvent{}, Kills: []TracedEvent{},
+		Entries: []TracedEvent{}, Kills: []TracedEvent{}, made: map[namespaceID]bool{},
 	}
 	facts = slices.Clone(facts)
 	for i := range facts { // also where its descendants are unknown
@@ -113,14 +120,17 @@ func NewTrace(of TracedCommand, facts []TracedFact, vms []TracedMachine, leftOut
 	for _, vm := range vms {
 		t.VMs = append(t.VMs, TracedVM{Attributed: attribution(vm.Descends), PID: vm.PID, Monitor: string(vm.Kind), Name: vm.Name})
 	}
+	known := newOwners(workloads, s)
 	for i := range facts {
 		if e := facts[i].Event; e != nil {
-			t.addEvent(e, facts[i].Descends, workloads, s)
+			t.addEvent(e, facts[i].Descends, known, s)
 		}
 	}
-	t.Joined = slices.DeleteFunc(t.Joined, func(join TracedEvent) bool { // which are part of an entry
-		return slices.ContainsFunc(t.Entries, func(entry TracedEvent) bool { return entry.PID == join.PID })
-	})
+	entered := map[int32]bool{}
+	for i := range t.Entries {
+		entered[t.Entries[i].PID] = true
+	}
+	t.Joined = slices.DeleteFunc(t.Joined, func(join TracedEvent) bool { return entered[join.PID] }) // which are part of an entry
 	return t
 }
 
@@ -143,8 +153,47 @@ type workload struct {
 	exited     time.Time
 }
 
-// has reports whether a namespace was its at its start.
-func (w *workload) has(n *event.Namespace) bool { return n.ID != 0 && w.ids[n.Type] == n.ID }
+// owners finds what an event belongs to. There may be as many workloads and kills as facts.
+type owners struct {
+	byID map[string]*workload
+	// byNamespace has the first one that had a namespace at its start.
+	byNamespace map[namespaceID]*workload
+	kills       map[killID]*model.Kill
+}
+
+// killID is an OOM kill: its time, in nanoseconds, and its victim.
+type killID struct {
+	at     int64
+	victim int32
+}
+
+func newOwners(workloads []*workload, s *model.Snapshot) *owners {
+	o := &owners{map[string]*workload{}, map[namespaceID]*workload{}, map[killID]*model.Kill{}}
+	for _, w := range slices.Backward(workloads) {
+		o.byID[w.container.ID] = w
+		for typ, id := range w.ids {
+			if id != 0 {
+				o.byNamespace[namespaceID{event.NamespaceType(typ), id}] = w
+			}
+		}
+	}
+	for i := range s.Kills {
+		if k := &s.Kills[i]; k.Event.OOM != nil {
+			o.kills[killIDOf(&k.Event)] = k
+		}
+	}
+	return o
+}
+
+func killIDOf(e *event.Event) killID { return killID{e.Time.UnixNano(), e.OOM.Victim.PID} }
+
+// of returns the workload of a container; nil is none.
+func (o *owners) of(c *event.Container) *workload {
+	if c == nil {
+		return nil
+	}
+	return o.byID[c.ID]
+}
 
 // attributeWorkloads lists the workloads that were made or started, in the order in which they were. What was found without any cgroup,
 // and is no container, belongs to a command only by descent.
@@ -225,19 +274,10 @@ func (t *Trace) addWorkload(w *workload, s *model.Snapshot) {
 }
 
 // addEvent adds an event to its list if it belongs to the command.
-func (t *Trace) addEvent(e *event.Event, descends bool, workloads []*workload, s *model.Snapshot) {
-	of := func(c *event.Container) *workload {
-		i := slices.IndexFunc(workloads, func(w *workload) bool { return c != nil && w.container.ID == c.ID })
-		if i < 0 {
-			return nil
-		}
-		return workloads[i]
-	}
-	owner := of(e.Subject())
+func (t *Trace) addEvent(e *event.Event, descends bool, known *owners, s *model.Snapshot) {
+	owner := known.of(e.Subject())
 	if e.Type == event.NamespaceCreated && owner == nil && !e.Self { // as an engine makes one for a container
-		if i := slices.IndexFunc(workloads, func(w *workload) bool { return w.has(e.Namespace) }); i >= 0 {
-			owner = workloads[i]
-		}
+		owner = known.byNamespace[namespaceID{e.Namespace.Type, e.Namespace.ID}]
 	}
 	traced := TracedEvent{Attributed: attribution(descends || owner != nil && owner.attributed == ByDescent), Event: *e}
 	belongs := (descends || owner != nil) && !e.Self
@@ -245,6 +285,7 @@ func (t *Trace) addEvent(e *event.Event, descends bool, workloads []*workload, s
 	case event.NamespaceCreated:
 		if belongs && e.Namespace.Via != event.ViaReconcile {
 			t.Namespaces = append(t.Namespaces, traced)
+			t.made[namespaceID{e.Namespace.Type, e.Namespace.ID}] = true
 		}
 	case event.NamespaceJoined:
 		// A runtime's joins are steps of a start.
@@ -261,7 +302,7 @@ func (t *Trace) addEvent(e *event.Event, descends bool, workloads []*workload, s
 	case event.OOMKill:
 		if belongs {
 			t.Kills = append(t.Kills, traced)
-			t.kills = append(t.kills, killText(e, s))
+			t.kills = append(t.kills, known.killText(e, s))
 		}
 	case event.EventsLost:
 		t.Lost += e.Lost.Count
@@ -269,11 +310,9 @@ func (t *Trace) addEvent(e *event.Event, descends bool, workloads []*workload, s
 }
 
 // killText describes a kill as the model knows it, which may be more than its event.
-func killText(e *event.Event, s *model.Snapshot) story.Text {
-	for i := range s.Kills {
-		if k := &s.Kills[i]; k.Event.Time.Equal(e.Time) && k.Event.OOM != nil && k.Event.OOM.Victim.PID == e.OOM.Victim.PID {
-			return story.Kill(k, s)
-		}
+func (o *owners) killText(e *event.Event, s *model.Snapshot) story.Text {
+	if k := o.kills[killIDOf(e)]; k != nil {
+		return story.Kill(k, s)
 	}
 	return story.Kill(&model.Kill{Event: *e}, s)
 }
@@ -287,10 +326,9 @@ func (t *Trace) OOMKilled() bool {
 // the command ran.
 func (t *Trace) ownAndShared(ids event.NamespaceIDs) (own, host, others []string) {
 	for _, typ := range event.NamespaceTypes() {
-		made := slices.ContainsFunc(t.Namespaces, func(e TracedEvent) bool { return e.Namespace.Type == typ && e.Namespace.ID == ids[typ] })
 		switch id := ids[typ]; {
 		case id == 0:
-		case made:
+		case t.made[namespaceID{typ, id}]:
 			own = append(own, typ.String())
 		case id == t.host[typ]:
 			host = append(host, typ.String())

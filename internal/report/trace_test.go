@@ -1,6 +1,8 @@
 package report
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,5 +141,46 @@ func TestTraceOfNothing(t *testing.T) {
 	trace = NewTrace(of, nil, nil, 0, &model.Snapshot{})
 	if text := textOf(t, &trace); !strings.Contains(text, "It was ended by signal 15 (SIGTERM) after 2000 ms.\n") {
 		t.Errorf("%q", text)
+	}
+}
+
+// A report on as many facts as are kept takes a moment: no list is searched for each element of another.
+func TestTraceOfVeryMuch(t *testing.T) {
+	const n = 1 << 13
+	at := time.Unix(1, 0)
+	s := &model.Snapshot{Time: at}
+	var facts []TracedFact
+	add := func(e event.Event) {
+		e.Time = at
+		facts = append(facts, TracedFact{Fact: fact.Fact{Event: &e}, Descends: true})
+	}
+	for i := range n {
+		id, pid := uint64(i+1), int32(i+1)
+		add(event.Event{Type: event.NamespaceCreated, PID: pid, Namespace: &event.Namespace{Type: event.Net, ID: id}})
+		start := event.Start{}
+		start.Namespaces[event.Net] = id
+		add(event.Event{Type: event.ContainerStarted, PID: pid, Container: &event.Container{ID: fmt.Sprint(i), Kind: event.KindSandbox}, Start: &start})
+		add(event.Event{Type: event.NamespaceJoined, PID: pid, Namespace: &event.Namespace{Type: event.Net, ID: id}})
+		add(event.Event{Type: event.ContainerEntered, PID: pid + n/2, Entered: &event.Entered{}})
+		kill := event.Event{Type: event.OOMKill, Time: at, OOM: &event.OOM{Victim: event.Victim{PID: pid, Comm: "worker"}}}
+		add(kill)
+		if i < 500 { // as many as a snapshot may have
+			s.Kills = append(s.Kills, model.Kill{Event: kill})
+		}
+	}
+	before := time.Now()
+	trace := NewTrace(TracedCommand{PID: 1, Command: []string{"x"}}, facts, nil, 0, s)
+	var text strings.Builder
+	if err := trace.WriteText(&text, time.UTC, 100); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(before); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if len(trace.Workloads) != n || len(trace.Namespaces) != n || len(trace.Joined) != n/2 || len(trace.Entries) != n || len(trace.Kills) != n {
+		t.Errorf("%d workloads, %d namespaces, %d joins, %d entries, %d kills", len(trace.Workloads), len(trace.Namespaces), len(trace.Joined), len(trace.Entries), len(trace.Kills))
+	}
+	if own, _, _ := trace.ownAndShared(trace.Workloads[n-1].Start.Namespaces); !slices.Equal(own, []string{"net"}) {
+		t.Errorf("the last one has %v of its own", own)
 	}
 }

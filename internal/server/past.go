@@ -15,8 +15,8 @@ import (
 const (
 	atParameter    = "at"
 	sinceParameter = "since"
-	// maxEvents bounds the events of one answer, of which each takes about half a kilobyte, maxEventBytes their size: one with a long command
-	// line takes many times more. A client reads twice as much (client.maxAnswer).
+	// maxEvents bounds the events of one answer, of which each takes about half a kilobyte, maxEventBytes their size, in
+	// memory and then in JSON: one with a long command line takes many times more. A client reads twice as much (client.maxAnswer).
 	maxEvents     = 50_000
 	maxEventBytes = 32 << 20
 )
@@ -110,7 +110,7 @@ func (q *questions) events(w http.ResponseWriter, r *http.Request) {
 			return http.StatusServiceUnavailable, encode(Refusal{Error: err.Error()})
 		}
 		defer done()
-		list, from := q.past.kept.Events(since, maxEvents)
+		list, from := q.past.kept.Events(since, maxEvents, maxEventBytes)
 		if latest := within(list, maxEventBytes); len(latest) < len(list) {
 			list, from = latest, latest[0].Time
 		}

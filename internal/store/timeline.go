@@ -295,9 +295,9 @@ func (t *Timeline) At(at time.Time) (facts uint64, kept bool) {
 }
 
 // Events returns the events that are kept, from a time of the wall clock on, in the order in which they were applied: the latest ones, if
-// there are more than most. It returns from when on they are complete: the time that was asked for or, if older ones are not kept or are too
-// many, a later one.
-func (t *Timeline) Events(since time.Time, most int) (list []event.Event, from time.Time) {
+// there are more than most, or they take more than about so many bytes of memory. It returns from when on they are complete: the time that
+// was asked for or, if older ones are not kept or are too many, a later one.
+func (t *Timeline) Events(since time.Time, most, bytes int) (list []event.Event, from time.Time) {
 	t.mu.Lock()
 	kept := make([]stretch, len(t.segments))
 	for i, s := range t.segments {
@@ -308,17 +308,24 @@ func (t *Timeline) Events(since time.Time, most int) (list []event.Event, from t
 		from = t.first().Time
 	}
 	t.mu.Unlock()
+	var sizes []int
+	all := 0
 	for _, s := range kept {
 		if s.last.Time.Before(since.Add(-mostLate)) {
 			continue
 		}
 		for _, f := range s.unpack() {
 			if f.Event != nil && !f.Event.Time.Before(since) {
-				list = append(list, *f.Event)
+				list, sizes = append(list, *f.Event), append(sizes, f.Size())
+				all += f.Size()
 			}
 		}
-		if len(list) > most {
-			list = slices.Clone(list[len(list)-most:])
+		less := 0
+		for ; len(list)-less > most || all > bytes && less < len(list)-1; less++ {
+			all -= sizes[less]
+		}
+		if less > 0 {
+			list, sizes = slices.Clone(list[less:]), slices.Clone(sizes[less:])
 			from = list[0].Time
 		}
 	}

@@ -194,15 +194,39 @@ func TestAtATime(t *testing.T) {
 			}
 		}
 		asked := start.Add(time.Duration(since) * time.Second)
-		if got, from := past.Events(asked, 1<<20); len(got) != n || !from.Equal(asked) {
+		if got, from := past.Events(asked, 1<<20, 1<<30); len(got) != n || !from.Equal(asked) {
 			t.Errorf("%d events since %d s, complete since %v, want %d", len(got), since, from, n)
 		}
-		if got, from := past.Events(asked, 5); len(got) != min(n, 5) || n > 5 && !from.Equal(got[0].Time) {
+		if got, from := past.Events(asked, 5, 1<<30); len(got) != min(n, 5) || n > 5 && !from.Equal(got[0].Time) {
 			t.Errorf("%d events since %d s, complete since %v, at most 5 wanted", len(got), since, from)
 		}
 	}
-	if _, from := past.Events(start.Add(-time.Hour), 1<<20); !from.Equal(start) {
+	if _, from := past.Events(start.Add(-time.Hour), 1<<20, 1<<30); !from.Equal(start) {
 		t.Errorf("the events are complete since %v", from)
+	}
+}
+
+// Events are bounded in memory, too, and the latest one is always there.
+func TestEventsAreBoundedInBytes(t *testing.T) {
+	facts := newHost(4, 3).facts(100)
+	_, past := applied(32<<20, facts)
+	all, _ := past.Events(start, 1<<20, 1<<30)
+	var latest []int // the sizes of the events, the latest first
+	for _, f := range slices.Backward(facts) {
+		if f.Event != nil {
+			latest = append(latest, f.Size())
+		}
+	}
+	bytes := 0
+	for n, size := range latest {
+		bytes += size
+		got, from := past.Events(start, 1<<20, bytes)
+		if len(got) != n+1 || got[n].Type != all[len(all)-1].Type || n+1 < len(all) && !from.Equal(got[0].Time) {
+			t.Fatalf("%d events in %d bytes, complete since %v, want %d", len(got), bytes, from, n+1)
+		}
+	}
+	if got, _ := past.Events(start, 1<<20, 0); len(got) != 1 {
+		t.Errorf("%d events in no bytes", len(got))
 	}
 }
 
@@ -371,7 +395,7 @@ func TestLookingBackBesideWriter(t *testing.T) {
 				at := past.Find(l.Snapshot().Facts, Move{Events: -1 - random.IntN(50)})
 				s := cursor.Snapshot(at)
 				_, _ = past.Place(at), past.Full(at)
-				_, _ = past.Events(start, 10)
+				_, _ = past.Events(start, 10, 1<<30)
 				if s != nil && s.Facts < at {
 					t.Errorf("state %d is that of %d", at, s.Facts)
 				}

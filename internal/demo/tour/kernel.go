@@ -114,9 +114,13 @@ func number(path, field string) (uint64, error) {
 	return 0, fmt.Errorf("%s has no %s", path, field)
 }
 
-// wordInside returns the content of a file of one line, as a process sees it. The container has made it, so it is not followed out of the
-// container's root, and neither waited for nor read on and on.
-func (k kernel) wordInside(pid int32, path string) (string, error) {
+// bootFile has the number of the kernel's boot.
+const bootFile = "sys/kernel/random/boot_id"
+
+// bootInside returns the number of the boot as a process sees it. The container may have made the file, so that no link is followed out of
+// the container's root, and the file is neither waited for nor read on and on.
+func (k kernel) bootInside(pid int32) (string, error) {
+	const path = "proc/" + bootFile
 	fail := func(err error) (string, error) {
 		return "", &fs.PathError{Op: "read", Path: k.path(pid, "root/"+path), Err: err}
 	}

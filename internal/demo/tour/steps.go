@@ -42,7 +42,7 @@ func steps() []step {
 		{title: "The kill", prepare: awaitKill, text: theKill, check: kernelCounted, byHand: func(t *tour) string { return t.catCgroup(hog, t.killsFile()) }},
 		{title: "What the container's log does not say", text: theLog, check: nobodyToldIt, byHand: of(hog, "ls -l %s", "fd/1")},
 		{title: "A start, and a boot", prepare: start, text: theStart, show: describeStart, check: startIsKnown, byHand: func(*tour) string { return "sudo nsviz demo start" }},
-		{title: "One kernel for all", text: oneKernel, check: sameBoot, byHand: of(subject, "cat %s", "root/proc/sys/kernel/random/boot_id")},
+		{title: "One kernel for all", text: oneKernel, check: sameBoot, byHand: of(subject, "cat %s", "root/proc/"+bootFile)},
 	}
 }
 
@@ -467,12 +467,11 @@ func sameBoot(t *tour) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	const file = "sys/kernel/random/boot_id"
-	outside, err := word(filepath.Join(t.Proc, file))
+	outside, err := word(filepath.Join(t.Proc, bootFile))
 	if err != nil {
 		return "", err
 	}
-	inside, err := t.kernel.wordInside(c.InitPID, "proc/"+file)
+	inside, err := t.kernel.bootInside(c.InitPID)
 	if err != nil {
 		return "", err
 	}

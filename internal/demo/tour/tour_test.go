@@ -274,17 +274,17 @@ func (deaf) Write([]byte) (int, error) { return 0, errDeaf }
 
 // A container has its own files where the tour looks for the kernel's: none of them has it wait, or read files of the host.
 func TestFilesOfContainersAreNotTrusted(t *testing.T) {
-	const path = "proc/sys/kernel/random/boot_id"
+	const path = "proc/" + bootFile
 	h := newHost(t)
 	k := kernel{filepath.Join(h.dir, "proc")}
 	inside := filepath.Join(h.dir, "proc/101/root", path)
-	if got, err := k.wordInside(101, path); got != "b001" || err != nil {
+	if got, err := k.bootInside(101); got != "b001" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 	h.write("secret", "of the host\n")
 	for _, link := range []string{filepath.Join(h.dir, "secret"), "../../../../../../../secret", "/proc/self/cmdline"} {
 		h.link("proc/101/root/"+path, link)
-		if got, err := k.wordInside(101, path); err == nil {
+		if got, err := k.bootInside(101); err == nil {
 			t.Errorf("a link to %s: %q", link, got)
 		}
 	}
@@ -292,12 +292,12 @@ func TestFilesOfContainersAreNotTrusted(t *testing.T) {
 	if err := unix.Mkfifo(inside, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := k.wordInside(101, path); err == nil {
+	if got, err := k.bootInside(101); err == nil {
 		t.Errorf("a FIFO: %q", got)
 	}
 	_ = os.Remove(inside)
 	h.write("proc/101/root/"+path, strings.Repeat("x", 1<<20))
-	if got, err := k.wordInside(101, path); len(got) > 128 || err != nil {
+	if got, err := k.bootInside(101); len(got) > 128 || err != nil {
 		t.Errorf("a long file: %d bytes, %v", len(got), err)
 	}
 }
