@@ -385,7 +385,7 @@ func (sc screen) stream(h int) []row {
 	if len(events) == 0 {
 		return append(rows, row{line: sc.noEvents()})
 	}
-	columns := eventColumns(sc, events)
+	columns := eventColumns(sc, func(i int) *eventRow { return &events[i] })
 	for i := range events {
 		rows = append(rows, row{line: indent(rowLine(columns, i))})
 	}
