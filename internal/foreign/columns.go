@@ -9,14 +9,15 @@ import (
 // Ellipsis replaces what was cut.
 const Ellipsis = "…"
 
-// plainRune returns the length in bytes of the rune at the start of s if it is printable ASCII or one of the lines and blocks
-// that nsviz draws with (U+2500 to U+259F), else 0. These take one column each and never join each other, so that most of a
+// plainRune returns the length in bytes of the rune at the start of s if it is printable ASCII or one of the lines, blocks and circles
+// that nsviz draws with (U+2500 to U+259F, ○ and ●), else 0. These take one column each and never join each other, so that most of a
 // screen needs no Unicode tables.
 func plainRune(s string) int {
 	switch {
 	case s[0] >= ' ' && s[0] <= '~':
 		return 1
-	case len(s) > 2 && s[0] == 0xe2 && (s[1] == 0x94 || s[1] == 0x95 || s[1] == 0x96 && s[2] <= 0x9f) &&
+	case len(s) > 2 && s[0] == 0xe2 && (s[1] == 0x94 || s[1] == 0x95 || s[1] == 0x96 && s[2] <= 0x9f ||
+		s[1] == 0x97 && (s[2] == 0x8b || s[2] == 0x8f)) &&
 		uniseg.EastAsianAmbiguousWidth == 1:
 		return 3
 	}

@@ -24,11 +24,11 @@ type key struct {
 
 // Arrange puts the members of each group together, where the first of them is in a list.
 func Arrange(list []*model.Container) []Group {
-	var arranged []Group
+	arranged := make([]Group, 0, len(list))
 	at := map[key]int{}
-	for _, c := range list {
+	for i, c := range list {
 		if c.Group == nil {
-			arranged = append(arranged, Group{Members: []*model.Container{c}})
+			arranged = append(arranged, Group{Members: list[i : i+1 : i+1]})
 			continue
 		}
 		k := key{c.Group.Kind, c.Group.Namespace, c.Group.Name}

@@ -46,7 +46,11 @@ func (containersView) help() (name string, words []explained) {
 
 // keys returns those of the containers with their headings, then those of the virtual machines.
 func (containersView) keys(s *model.Snapshot, st State) []string {
-	return append(keysOf(listedRows(s, st), containerRow.key), keysOf(st.filteredVMs(s), vmKey)...)
+	return workloadKeys(listedRows(s, st), st.filteredVMs(s))
+}
+
+func workloadKeys(rows []containerRow, vms []*model.VM) []string {
+	return append(keysOf(rows, containerRow.key), keysOf(vms, vmKey)...)
 }
 
 func (containersView) heading(s *model.Snapshot, st State, key string) string {
@@ -118,7 +122,7 @@ const (
 
 // listedContainers returns those that the table shows: the live ones, the quiet ones among them if asked for, then a handful of ended ones.
 func listedContainers(s *model.Snapshot, needle string, quiet bool) []*model.Container {
-	var out []*model.Container
+	out := make([]*model.Container, 0, len(s.Containers))
 	ended := 0
 	addQuiet := func() {
 		for i := range s.Quiet {
@@ -231,7 +235,7 @@ func (v containersView) rows(sc screen, h int) []row {
 	machines += max(min(len(vms)-machines, room-len(marks)-stream-table), 0)
 
 	rows := plainRows(head)
-	at := sc.state.cursor(sc.state.keys(sc.s))
+	at := sc.state.cursor(workloadKeys(list, vms))
 	if len(list) == 0 {
 		rows = append(rows, plainRows(empty[:min(len(empty), table)])...)
 	} else {
@@ -258,7 +262,7 @@ func (v containersView) rows(sc screen, h int) []row {
 }
 
 // smallRows draws the latest kill if it is fresh and no search is being typed, then a line for each container.
-func (v containersView) smallRows(sc screen, h int) []row {
+func (containersView) smallRows(sc screen, h int) []row {
 	var rows []row
 	if kill := sc.smallKill(); kill != nil && !sc.state.Typing {
 		rows = append(rows, row{line: kill})
@@ -274,7 +278,7 @@ func (v containersView) smallRows(sc screen, h int) []row {
 		return append(rows, row{line: text(Dim, "no container")})
 	}
 	name := min(max(sc.w-marker-1-len("63.9/64 MiB"), sc.w/3), 24)
-	drawn, _, _ := sc.list(v.keys(sc.s, sc.state), h, func(i int, selected bool) line {
+	drawn, _, _ := sc.list(workloadKeys(list, vms), h, func(i int, selected bool) line {
 		l := cursorMark(selected)
 		if i >= len(list) {
 			v := vms[i-len(list)]
@@ -385,7 +389,7 @@ func (sc screen) stream(h int) []row {
 	if len(events) == 0 {
 		return append(rows, row{line: sc.noEvents()})
 	}
-	columns := eventColumns(sc, events)
+	columns := eventColumns(sc, func(i int) *eventRow { return &events[i] })
 	for i := range events {
 		rows = append(rows, row{line: indent(rowLine(columns, i))})
 	}

@@ -31,13 +31,43 @@ type eventRow struct {
 func (r eventRow) line() string { return r.kind + "  " + r.text.String() }
 
 func eventKey(e *event.Event) string {
-	return fmt.Sprintf("%d/%s/%d", e.Time.UnixNano(), e.Type, e.PID)
+	var room [64]byte
+	key := append(strconv.AppendInt(room[:0], e.Time.UnixNano(), 10), '/')
+	key = append(append(key, e.Type...), '/')
+	return string(strconv.AppendInt(key, int64(e.PID), 10))
 }
 
 // eventRows returns lines for people about the latest events, newest first; at most most rows. If storms are
 // folded, a run of kills in one container, or of nsviz's own looks for a page that is open, becomes one line, so that it hides nothing else.
 func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow {
 	var rows []eventRow
+	for _, g := range eventGroups(s, needle, most, fold) {
+		rows = append(rows, g.row(s))
+	}
+	return rows
+}
+
+// eventGroup is an eventRow without its words: the indices of the events of one system call, and of the first one of a storm that
+// ends with them. A list has a thousand, and few are drawn.
+type eventGroup struct{ from, to, since int }
+
+// row returns the row with its words.
+func (g eventGroup) row(s *model.Snapshot) eventRow {
+	r := wordEvents(s.Events[g.from:g.to], s)
+	if more := g.from - g.since; more > 0 {
+		r.text = r.text.add(Dim, fmt.Sprintf(", and %d more since %s", more, clockIn(s.Events[g.since].Time, s.Time)))
+	}
+	return r
+}
+
+// fields returns the row as filters know it.
+func (g eventGroup) fields(s *model.Snapshot) query.Event {
+	return query.Event{First: &s.Events[g.from], Line: func() string { return g.row(s).line() }}
+}
+
+// eventGroups returns what eventRows returns, without words.
+func eventGroups(s *model.Snapshot, needle string, most int, fold bool) []eventGroup {
+	var rows []eventGroup
 	var entries []*event.Event // whose joins have not been seen yet
 	for end := len(s.Events); end > 0 && len(rows) < most; {
 		start := end - 1
@@ -51,20 +81,15 @@ func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow
 		if e := &s.Events[end-1]; e.Entered != nil {
 			entries = append(entries, e)
 		}
-		var r eventRow
+		g := eventGroup{start, end, start}
 		if e := &s.Events[end-1]; fold && (e.OOM != nil || isOwnLook(e)) {
 			for start > 0 && sameStorm(&s.Events[start-1], e) {
 				start--
 			}
-			r = wordEvents(s.Events[end-1:end], s)
-			if more := end - 1 - start; more > 0 {
-				r.text = r.text.add(Dim, fmt.Sprintf(", and %d more since %s", more, clockIn(s.Events[start].Time, s.Time)))
-			}
-		} else {
-			r = wordEvents(s.Events[start:end], s)
+			g = eventGroup{end - 1, end, start}
 		}
-		if needle == "" || query.Events.Match(query.Event{First: &r.first, Line: r.line}, needle) {
-			rows = append(rows, r)
+		if needle == "" || query.Events.Match(g.fields(s), needle) {
+			rows = append(rows, g)
 		}
 		end = start
 	}

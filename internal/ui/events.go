@@ -14,7 +14,7 @@ func (eventsView) newestFirst() bool                      { return true }
 func (eventsView) filtered() rowKind                      { return eventKindRows }
 
 func (eventsView) keys(s *model.Snapshot, st State) []string {
-	return keysOf(st.filteredEvents(s), func(r eventRow) string { return r.key })
+	return eventKeys(st.filteredEvents(s), s)
 }
 
 // page returns nil: an event opens the page of its subject.
@@ -58,19 +58,29 @@ func (eventsView) rows(sc screen, h int) []row {
 		}
 		return []row{{}, {line: indent(sc.noEvents())}}
 	}
-	keys := keysOf(list, func(r eventRow) string { return r.key })
-	return sc.table(eventColumns(sc, list), keys, h, ", newest first")
+	// A row is asked for its cells one after the other.
+	latest, at := eventRow{}, -1
+	return sc.table(eventColumns(sc, func(i int) *eventRow {
+		if i != at {
+			latest, at = list[i].row(sc.s), i
+		}
+		return &latest
+	}), eventKeys(list, sc.s), h, ", newest first")
 }
 
-// eventColumns returns the columns of the stream, whose rows are list.
-func eventColumns(sc screen, list []eventRow) []column {
+func eventKeys(list []eventGroup, s *model.Snapshot) []string {
+	return keysOf(list, func(g eventGroup) string { return eventKey(&s.Events[g.from]) })
+}
+
+// eventColumns returns the columns of the stream.
+func eventColumns(sc screen, at func(i int) *eventRow) []column {
 	name := min(max(sc.w/8, 8), 20)
 	needle := sc.state.Search
 	return []column{
-		{title: "TIME", width: 12, gap: 2, cell: func(i int) line { return text(Dim, milliIn(list[i].first.Time, sc.s.Time)) }},
-		{title: "WHAT", width: 9, gap: 1, cell: func(i int) line { return text(list[i].style, list[i].kind) }},
-		{title: "CONTAINER", width: name, gap: 1, cell: func(i int) line { return subjectLine(&list[i].first, name).mark(needle) }},
-		{title: "WHO AND HOW", cell: func(i int) line { return list[i].text.mark(needle) }},
+		{title: "TIME", width: 12, gap: 2, cell: func(i int) line { return text(Dim, milliIn(at(i).first.Time, sc.s.Time)) }},
+		{title: "WHAT", width: 9, gap: 1, cell: func(i int) line { return text(at(i).style, at(i).kind) }},
+		{title: "CONTAINER", width: name, gap: 1, cell: func(i int) line { return subjectLine(&at(i).first, name).mark(needle) }},
+		{title: "WHO AND HOW", cell: func(i int) line { return at(i).text.mark(needle) }},
 	}
 }
 

@@ -250,9 +250,9 @@ func (st State) filteredKills(s *model.Snapshot) []*model.Kill {
 }
 
 // filteredEvents returns the rows of the stream that the search and the filter let through, newest first.
-func (st State) filteredEvents(s *model.Snapshot) []eventRow {
-	rows := eventRows(s, st.Search, len(s.Events), false)
-	return accepted(rows, st.Filter[eventKindRows], query.Events, s, func(r eventRow) query.Event { return query.Event{First: &r.first, Line: r.line} })
+func (st State) filteredEvents(s *model.Snapshot) []eventGroup {
+	rows := eventGroups(s, st.Search, len(s.Events), false)
+	return accepted(rows, st.Filter[eventKindRows], query.Events, s, func(g eventGroup) query.Event { return g.fields(s) })
 }
 
 // filteredOut returns the text of a list that is empty because of the filter; nil if there is none.

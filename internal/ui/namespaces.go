@@ -46,7 +46,8 @@ func (namespacesView) page(s *model.Snapshot, st State, w int) []line {
 }
 
 func namespaceKey(n *model.Namespace) string {
-	return n.Type.String() + ":" + strconv.FormatUint(n.ID, 10)
+	var room [32]byte
+	return string(strconv.AppendUint(append(append(room[:0], n.Type.String()...), ':'), n.ID, 10))
 }
 
 // listedNamespaces returns the namespaces that the search lets through.
