@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,32 @@ no-command-lines: true
 	}
 }
 
+// What is chosen in the dashboard is in the user's file, and in force at the next start.
+func TestRemember(t *testing.T) {
+	o, err := configured(t, "# mine\ntheme: dark\n", "replay x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = o.remember()([]ui.Choice{{Name: ui.ChoiceColumns, Values: []string{"name", "cpu"}}, {Name: ui.ChoiceSort, Values: []string{"-memory"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(filepath.Join(os.Getenv("XDG_CONFIG_HOME"), userConfig))
+	if want := "# mine\ntheme: dark\ncolumns: [name, cpu]\nsort: -memory\n"; err != nil || string(file) != want {
+		t.Fatalf("%v, the file is %q, want %q", err, file, want)
+	}
+	if o, err = configured(t, string(file), "replay x"); err != nil || !slices.Equal(o.columns, []ui.ColumnKey{"name", "cpu"}) || o.sort != (ui.Sort{By: "memory", Reverse: true}) {
+		t.Errorf("%v, %v, %v", o.columns, o.sort, err)
+	}
+	if o, err = configured(t, string(file), "replay x --columns image,cpu --sort name"); err != nil || !slices.Equal(o.columns, []ui.ColumnKey{"name", "image", "cpu"}) || o.sort != (ui.Sort{By: "name"}) {
+		t.Errorf("the command line does not go before the file: %v, %v, %v", o.columns, o.sort, err)
+	}
+	o.config = "shared.yaml"
+	if o.remember() != nil {
+		t.Error("a choice goes into the user's file though --config names another")
+	}
+}
+
 // A mistake in a file ends nsviz with the exit code of bad usage and the place, whatever command has the flag.
 func TestConfigsThatAreRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")
@@ -75,6 +102,8 @@ func TestConfigsThatAreRefused(t *testing.T) {
 		"x: y\na: b: c":             ":2:1: mapping values are not allowed",
 		"- a":                       ":1:1: want lines such as KEY: VALUE",
 		"theme: dark\n---\nx: y":    ": a second document; want one",
+		"columns: [name, cpuu]":     ":1:10: columns: no column is called \"cpuu\"; did you mean cpu?",
+		"sort: -imag":               ":1:7: sort: no column is called \"imag\"; did you mean image?",
 		"label: [a.b, a_b]":         "a.b and a_b would both be label_a_b",
 	} {
 		if err := os.WriteFile(path, []byte(file), 0o644); err != nil {
@@ -102,7 +131,7 @@ func TestConfigPrintsAFile(t *testing.T) {
 	if code != exitDone || stderr != "" {
 		t.Fatalf("exit code %d, %s", code, stderr)
 	}
-	for _, key := range []string{"theme: auto", "log-level: info", "docker-host: []", "web.listen-address:\n", "no-command-lines: false\n"} {
+	for _, key := range []string{"theme: auto", "log-level: info", "docker-host: []", "columns: []", "sort: \"\"", "web.listen-address:\n", "no-command-lines: false\n"} {
 		if !strings.Contains(out, "\n"+key) {
 			t.Errorf("no %q in\n%s", key, out)
 		}

@@ -47,7 +47,7 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		"ps -w 5s web":                   "takes no argument",
 		"ps -w --recording f":            "a recording does not change",
 		"ps -a --from x --recording f":   "--from and --recording exclude each other",
-		"ns -o=":                         "want tree, json, dot or mermaid",
+		"ns -o=":                         "want tree, json, dot, mermaid or svg",
 		"inspect a --fail-on bad":        "info, low, medium, high, critical",
 		"why a --recording=":             "want a file",
 		"why a --from=":                  "want an address or a recording",

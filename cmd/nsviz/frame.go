@@ -63,7 +63,7 @@ func (f *frameFlags) wanted(cmd *cobra.Command) (bool, error) {
 }
 
 // write writes a screen of a recording. Of one that breaks off what there is is written, and an error is returned as well.
-func (f *frameFlags) write(s *streams, theme ui.Theme, path string) error {
+func (f *frameFlags) write(s *streams, o *options, path string) error {
 	at, err := f.at.of(client.Source{Recording: path}, s.zone)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (f *frameFlags) write(s *streams, theme ui.Theme, path string) error {
 	if snapshot.Facts == 0 && !at.IsZero() && cut == nil {
 		return fmt.Errorf("%s: the recording begins after that time", path)
 	}
-	st := ui.State{Tab: f.view, Replay: true, Zone: s.zone, Width: f.size.columns, Height: f.size.rows, ExportForm: ui.ExportText}
+	st := ui.State{Tab: f.view, Columns: o.columns, Sort: o.sort, Replay: true, Zone: s.zone, Width: f.size.columns, Height: f.size.rows, ExportForm: ui.ExportText}
 	switch {
 	case f.svg:
 		st.ExportForm = ui.ExportSVG
@@ -96,7 +96,7 @@ func (f *frameFlags) write(s *streams, theme ui.Theme, path string) error {
 			return errors.Join(fmt.Errorf("--open: %w", err), cut)
 		}
 	}
-	return errors.Join(st.Write(s.out, snapshot, theme), cut)
+	return errors.Join(st.Write(s.out, snapshot, o.theme), cut)
 }
 
 // size is the size of a screen.

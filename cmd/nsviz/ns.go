@@ -27,12 +27,13 @@ process by its PID on the host.
   sudo nsviz ns shop/cart-7d9f
   sudo nsviz ns 4242
   sudo nsviz ns --filter 'type=net && processes=0'
-  sudo nsviz ns --filter pid=2251`,
+  sudo nsviz ns --filter pid=2251
+  sudo nsviz ns -o svg > walls.svg          a picture: rooms whose walls are namespaces`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := chosen.parse(s.zone); err != nil {
 				return err
 			}
-			if len(chosen.parsed) > 0 && (form == "dot" || form == "mermaid") {
+			if len(chosen.parsed) > 0 && (form == "dot" || form == "mermaid" || form == "svg") {
 				return errUsage{fmt.Errorf("--filter and -o %s exclude each other: a diagram is of all that its containers are in", form)}
 			}
 			snapshot, _, err := o.once(cmd.Context(), s)
@@ -58,6 +59,8 @@ process by its PID on the host.
 				return diagram.WriteDOT(s.out, snapshot)
 			case "mermaid":
 				return diagram.WriteMermaid(s.out, snapshot)
+			case "svg":
+				return diagram.WriteSVG(s.out, snapshot)
 			}
 			return report.WriteNamespaces(s.out, snapshot)
 		},
@@ -65,6 +68,6 @@ process by its PID on the host.
 	chosen.flag(cmd, query.Namespaces, "type=net && processes=0", completeFilter(query.Namespaces, func(cmd *cobra.Command) []*model.Namespace {
 		return namespacesIn(o.knownWorkloads(cmd, &source{Source: client.Source{From: client.DefaultFrom}}))
 	}))
-	outputFlag(cmd, &form, "tree", "json", "dot", "mermaid")
+	outputFlag(cmd, &form, "tree", "json", "dot", "mermaid", "svg")
 	return cmd
 }

@@ -39,18 +39,19 @@ a picture, text, or what ps, ns, events or inspect say of it with -o json. That 
 				if err != nil {
 					return err
 				}
-				return frame.write(s, o.theme, args[0])
+				return frame.write(s, o, args[0])
 			}
-			return playBack(cmd.Context(), s, o.theme, args[0], speed)
+			return playBack(cmd.Context(), s, o, args[0], speed)
 		},
 	}
 	cmd.Flags().Var(newChecked(&speed, 1, "float", parseSpeed), "speed", "how much faster than it happened")
 	themeFlag(cmd, &o.theme)
+	o.tableFlags(cmd)
 	frame.flags(cmd, s)
 	return cmd
 }
 
-func playBack(ctx context.Context, s *streams, theme ui.Theme, path string, speed float64) error {
+func playBack(ctx context.Context, s *streams, o *options, path string, speed float64) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
@@ -84,7 +85,7 @@ func playBack(ctx context.Context, s *streams, theme ui.Theme, path string, spee
 		played <- err
 	}()
 	err = show(ctx, player, ui.Options{
-		Notes: notes.List, Zone: s.zone, Theme: theme, Replay: true, Past: player, Speed: speed, SetSpeed: player.SetSpeed,
+		Notes: notes.List, Zone: s.zone, Theme: o.theme, Columns: o.columns, Sort: o.sort, Remember: o.remember(), Replay: true, Past: player, Speed: speed, SetSpeed: player.SetSpeed,
 	})
 	cancel()
 	if failed := <-played; failed != nil {

@@ -42,6 +42,8 @@ type options struct {
 	noCommands   bool
 	labels       []string
 	theme        ui.Theme
+	columns      []ui.ColumnKey
+	sort         ui.Sort
 	config       string
 
 	probeMethods []fact.Method
@@ -112,6 +114,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	_ = flags.MarkHidden("probe-methods") // for comparing the methods
 
 	themeFlag(root, &o.theme)
+	o.tableFlags(root)
 
 	root.AddGroup(
 		&cobra.Group{ID: groupWatch, Title: "Watch, live:"},

@@ -204,7 +204,7 @@ func TestExportSaysWhyNot(t *testing.T) {
 	if note := <-e.results; !strings.Contains(note, "nothing was written") || !strings.Contains(note, "no such file or directory") {
 		t.Error(note)
 	}
-	e.close()
+	awaitBriefly(&e.running)
 }
 
 func TestWriteNewReplacesNothing(t *testing.T) {

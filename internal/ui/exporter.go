@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -52,21 +51,6 @@ func (e *exporter) note(latest *model.Snapshot, st State, theme Theme) string {
 		return "nothing was written: " + err.Error()
 	}
 	return fmt.Sprintf("wrote %s, %s", path, story.Bytes(size))
-}
-
-// close waits for a file that is being written, not for long: one that hangs ends with the process.
-func (e *exporter) close() {
-	ended := make(chan struct{})
-	go func() {
-		e.running.Wait()
-		close(ended)
-	}()
-	late := time.NewTimer(readerPatience)
-	defer late.Stop()
-	select {
-	case <-ended:
-	case <-late.C:
-	}
 }
 
 // writeNew makes a file that only its owner may read, and returns its path and size. It replaces no file and follows no link: if there is

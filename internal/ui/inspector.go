@@ -133,18 +133,8 @@ func runOf(s *model.Snapshot, id string, initPID int32) *model.Container {
 	return nil
 }
 
-// close ends the readings. It does not wait for long: one that hangs ends with the process.
+// close ends the readings.
 func (i *inspector) close() {
 	i.follow(nil)
-	ended := make(chan struct{})
-	go func() {
-		i.running.Wait()
-		close(ended)
-	}()
-	late := time.NewTimer(readerPatience)
-	defer late.Stop()
-	select {
-	case <-ended:
-	case <-late.C:
-	}
+	awaitBriefly(&i.running)
 }

@@ -54,6 +54,11 @@ type Options struct {
 	// Inspect reads what a snapshot does not have of a live container of it, whose page is open. It returns ErrEnded if the container has
 	// ended meanwhile. It is called in a goroutine, and may take long; nil shows the snapshot alone.
 	Inspect InspectFunc
+	// Columns and Sort are what is chosen at the start, as in State. Remember keeps what the user chooses later; it is called in a goroutine,
+	// and may take long. Nil forgets it.
+	Columns  []ColumnKey
+	Sort     Sort
+	Remember func([]Choice) error
 	// Directory is where files are written; "" is the working directory.
 	Directory string
 	// Past leads through earlier snapshots; nil only freezes the screen.
@@ -162,7 +167,10 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, a
 	sh.inspector, sh.state.Inspects = newInspector(o.Inspect, o.Snapshots), o.Inspect != nil
 	defer sh.inspector.close()
 	sh.exporter = newExporter(o.Directory)
-	defer sh.exporter.close()
+	defer awaitBriefly(&sh.exporter.running)
+	sh.state.Columns, sh.state.Sort = o.Columns, o.Sort
+	sh.rememberer = newRememberer(o)
+	defer func() { sh.rememberer.close(sh.state) }()
 	return sh.loop(ctx, input)
 }
 
@@ -214,6 +222,8 @@ type shell struct {
 
 	inspector *inspector
 	exporter  *exporter
+
+	rememberer *rememberer
 }
 
 // paint makes the styles and symbols that suit the terminal.
@@ -288,6 +298,11 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 			}
 		case note := <-sh.exporter.results:
 			sh.exporter.writing, sh.state.Note = false, note
+			sh.draw()
+		case err := <-sh.rememberer.results:
+			if sh.rememberer.writing = false; err != nil {
+				sh.state.Note = "what you chose is not remembered: " + err.Error()
+			}
 			sh.draw()
 		case <-clock.C:
 			draw()
@@ -466,6 +481,7 @@ func (sh *shell) draw() {
 		sh.screen.Show()
 	}
 	sh.inspector.follow(sh.state.inspected(sh.state.shown(sh.drawn)))
+	sh.rememberer.follow(sh.state)
 }
 
 // copy puts those of a frame's cells on the screen that are not there yet. It returns false if there are none.

@@ -25,7 +25,7 @@ func tmux(t *testing.T, w, h int, env []string, command ...string) *terminal {
 	}
 	term := &terminal{socket: filepath.Join(dir, "tmux")}
 	args := []string{"-f", "/dev/null", "new-session", "-d", "-x", fmt.Sprint(w), "-y", fmt.Sprint(h), "-e", "TERM=xterm-256color"}
-	for _, e := range slices.Concat([]string{"DOCKER_HOST=" + os.Getenv("DOCKER_HOST")}, env) {
+	for _, e := range slices.Concat([]string{"DOCKER_HOST=" + os.Getenv("DOCKER_HOST"), "XDG_CONFIG_HOME=" + dir}, env) {
 		args = append(args, "-e", e)
 	}
 	// The shell around it stays, so that the test sees what the program leaves on the terminal.
