@@ -60,7 +60,7 @@ func timeBindings() []binding {
 	}
 	return []binding{
 		{
-			keys: named(KeyLeft, KeyRight), cap: "←→", modes: inList | inPage, when: func(at place) bool { return !at.heading },
+			keys: named(KeyLeft, KeyRight), cap: "←→", modes: inList | inPage, when: func(at place) bool { return !at.folds() },
 			hint: whenFrozen("step"), help: "a step back in time, to before the latest event, and a step on; the first one freezes the screen",
 			do: func(at place, key Key) (State, Action) { return at.travel(key.Name == KeyLeft, StepBack, StepOn) },
 		},
