@@ -50,6 +50,10 @@ func asItIs(m *Model) *Snapshot {
 			list[i].forgetPast()
 		}
 	}
+	slices.SortFunc(s.FailedStarts, func(a, b Container) int { return strings.Compare(a.ID, b.ID) })
+	for i := range s.FailedStarts {
+		s.FailedStarts[i].History = nil
+	}
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
 		n.Created, n.CreatedAt, n.Creator, n.Via, n.History = time.Time{}, 0, nil, "", nil

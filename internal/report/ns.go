@@ -93,36 +93,27 @@ func namespacesOfProcess(s *model.Snapshot, name string) (of []model.Namespace) 
 func WriteNamespaces(out io.Writer, s *model.Snapshot) error {
 	var b strings.Builder
 	for _, t := range event.NamespaceTypes() {
-		var all []model.Namespace
-		for _, n := range s.Namespaces {
-			if n.Type == t {
+		var all []*model.Namespace
+		for i := range s.Namespaces {
+			if n := &s.Namespaces[i]; n.Type == t {
 				all = append(all, n)
 			}
 		}
 		fmt.Fprintf(&b, "%s\n", t)
-		known := func(id uint64) bool {
-			return slices.ContainsFunc(all, func(n model.Namespace) bool { return n.ID == id })
-		}
-		for _, n := range all {
-			if n.Parent == 0 || !known(n.Parent) {
-				branch(&b, all, n, 1, s.Unseen)
-			}
-		}
+		branches(&b, model.NamespacesByParent(all), 1, s.Unseen)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
 }
 
-func branch(b *strings.Builder, all []model.Namespace, n model.Namespace, depth int, unseen *fact.Unseen) {
-	fmt.Fprintf(b, "%s%d  %s\n", strings.Repeat("  ", depth), n.ID, strings.Join(inhabitants(n, unseen), ", "))
-	for _, child := range all {
-		if child.Parent == n.ID && child.ID != n.ID {
-			branch(b, all, child, depth+1, unseen)
-		}
+func branches(b *strings.Builder, nodes []*model.NamespaceNode, depth int, unseen *fact.Unseen) {
+	for _, n := range nodes {
+		fmt.Fprintf(b, "%s%d  %s\n", strings.Repeat("  ", depth), n.ID, strings.Join(inhabitants(n.Namespace, unseen), ", "))
+		branches(b, n.Below, depth+1, unseen)
 	}
 }
 
-func inhabitants(n model.Namespace, unseen *fact.Unseen) []string {
+func inhabitants(n *model.Namespace, unseen *fact.Unseen) []string {
 	var words []string
 	if n.Host {
 		words = append(words, "the host's")

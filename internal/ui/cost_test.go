@@ -44,7 +44,7 @@ func TestOnlyChangedCellsAreSent(t *testing.T) {
 	defer screen.Fini()
 	s := sceneMany(50)
 	sh := &shell{screen: screen, options: Options{Snapshots: func() *model.Snapshot { return s }}, noMouse: true}
-	sh.inspector = newInspector(nil, nil)
+	sh.inspector, sh.rememberer = newInspector(nil, nil), newRememberer(Options{})
 	defer sh.inspector.close()
 	sh.paint()
 	sh.glyphs = glyphsFor(tcell.GetEncoding("UTF-8"), func(string) string { return "" })

@@ -6,7 +6,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// fold folds the group whose heading is under the cursor, or unfolds it. From a member, folding leads to the heading first.
+// fold folds the group whose heading is under the cursor, or what is below the row there, or unfolds it. From a member, folding leads to the heading first.
 func (st State) fold(open bool, s *model.Snapshot) State {
 	shown := st.shown(s)
 	keys := st.keys(shown)
@@ -15,7 +15,7 @@ func (st State) fold(open bool, s *model.Snapshot) State {
 	}
 	at := st.cursor(keys)
 	switch {
-	case isHeading(keys[at]):
+	case isHeading(keys[at]) || st.onBranch(s):
 		return st.setFolded(keys[at], !open)
 	case open:
 		return st
@@ -26,7 +26,7 @@ func (st State) fold(open bool, s *model.Snapshot) State {
 	return st
 }
 
-// setFolded folds the group of a heading, or unfolds it. A search shows all that it finds.
+// setFolded folds the group of a heading, or what is below a row, or unfolds it. A search shows all that it finds.
 func (st State) setFolded(heading string, folded bool) State {
 	st.Cursor[st.Tab] = heading
 	if st.Search != "" {
@@ -56,4 +56,14 @@ func (st State) onHeading(s *model.Snapshot) bool {
 	}
 	keys := st.keys(st.shown(s))
 	return len(keys) > 0 && keys[st.cursor(keys)] == st.Cursor[st.Tab]
+}
+
+// onBranch reports whether the user has moved the cursor to a row, no heading, below which others can be folded.
+func (st State) onBranch(s *model.Snapshot) bool {
+	key := st.Cursor[st.Tab]
+	if st.pageOpen() || st.Search != "" || key == "" || isHeading(key) {
+		return false
+	}
+	v, ok := views[st.Tab].(folder)
+	return ok && v.folds(st.shown(s), st, key)
 }

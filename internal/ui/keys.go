@@ -32,7 +32,12 @@ type place struct {
 	mode mode
 	// heading is set if the cursor is on the heading of a group that can be folded.
 	heading bool
+	// branch is set if it is on another row below which others can be folded.
+	branch bool
 }
+
+// folds reports whether something can be folded there.
+func (at place) folds() bool { return at.heading || at.branch }
 
 // here returns the place of a State. The snapshot is the latest.
 func here(st State, s *model.Snapshot) place {
@@ -51,7 +56,7 @@ func here(st State, s *model.Snapshot) place {
 	case st.pageOpen():
 		at.mode = inPage
 	default:
-		at.heading = st.onHeading(s)
+		at.heading, at.branch = st.onHeading(s), st.onBranch(s)
 	}
 	return at
 }
@@ -161,20 +166,31 @@ func bindings() []binding {
 			do: func(at place, _ Key) (State, Action) { return at.open(at.live), Stay },
 		},
 		{
+			keys: runes("t"), cap: "t", modes: inList, when: func(at place) bool { return at.Tab == Namespaces },
+			hint: func(at place) string { return at.Arrange.next().words() },
+			help: "list the namespaces as trees by parent, as trees by the user namespace that owns them, or as a table",
+			do:   func(at place, _ Key) (State, Action) { at.Arrange = at.Arrange.next(); return at.State, Stay },
+		},
+		{
 			keys: named(KeyEnter), cap: "enter", modes: inPage, when: func(at place) bool { return at.link().key != "" },
 			hint: func(at place) string { return at.link().what },
 			help: "on a page: open what it leads to, the latest OOM kill of a container, or the container of a kill or VM",
 			do:   func(at place, _ Key) (State, Action) { return at.followed(), Stay },
 		},
 		{
-			keys: append(runes(" "), named(KeyEnter)...), cap: "space", modes: inList, when: func(at place) bool { return at.heading },
+			keys: named(KeyEnter), cap: "enter", modes: inList, when: func(at place) bool { return at.heading },
+			help: "fold the group or unfold it, as space does",
+			do:   func(at place, _ Key) (State, Action) { return at.open(at.live), Stay },
+		},
+		{
+			keys: runes(" "), cap: "space", modes: inList, when: place.folds,
 			hint: func(at place) string {
 				if at.Folded[at.Cursor[at.Tab]] {
 					return "unfold"
 				}
 				return "fold"
 			},
-			help: "fold the group or unfold it",
+			help: "fold the group or unfold it; in a tree, what is below a namespace",
 			do: func(at place, _ Key) (State, Action) {
 				heading := at.Cursor[at.Tab]
 				return at.setFolded(heading, !at.Folded[heading]), Stay
@@ -212,18 +228,18 @@ func bindings() []binding {
 			do:   func(at place, key Key) (State, Action) { return at.nextFound(key.Rune == 'n'), Stay },
 		},
 		{
-			keys: named(KeyLeft, KeyRight), cap: "←→", modes: inList | inSearch, when: func(at place) bool { return at.heading || at.mode == inSearch },
+			keys: named(KeyLeft, KeyRight), cap: "←→", modes: inList | inSearch, when: func(at place) bool { return at.folds() || at.mode == inSearch },
 			hint: func(at place) string {
-				if !at.heading {
+				if !at.folds() {
 					return ""
 				}
 				return "fold, unfold"
 			},
-			help: "fold the group under the cursor, and unfold it",
+			help: "fold what is under the cursor, and unfold it",
 			do:   func(at place, key Key) (State, Action) { return at.fold(key.Name == KeyRight, at.live), Stay },
 		},
 		{
-			keys: runes(" "), cap: "space", modes: reading, when: func(at place) bool { return !at.heading },
+			keys: runes(" "), cap: "space", modes: reading, when: func(at place) bool { return !at.folds() },
 			hint: func(at place) string {
 				if at.Frozen != nil {
 					return "" // the key esc stands there

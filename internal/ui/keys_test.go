@@ -22,7 +22,8 @@ func places() map[string]State {
 		"explained": press(on(Containers, webID), s, letters("w")...), "explained page": press(on(Containers, webID), s, append([]Key{{Name: KeyEnter}}, letters("w")...)...),
 		"filter": press(State{}, s, letters("foom>0")...), "filtered": press(State{}, s, append(letters("foom>=0"), Key{Name: KeyEnter})...),
 		"export": press(State{}, s, letters("e")...),
-		"found":  press(State{}, s, append(letters("/web"), Key{Name: KeyEnter})...), "frozen": press(State{}, s, letters(" ")...),
+		"tree":   inTree(ByOwner, userKey), "type": inTree(ByParent, headingKey+"type net"), "leaf": inTree(ByOwner, "net:4026532182"),
+		"found": press(State{}, s, append(letters("/web"), Key{Name: KeyEnter})...), "frozen": press(State{}, s, letters(" ")...),
 	}
 	for name, st := range at {
 		st.Width, st.Height = 120, 36
@@ -132,6 +133,10 @@ func TestHelpIsOfThePlace(t *testing.T) {
 		{"list", false, "fold the group or unfold it"},
 		{"heading", true, "fold the group or unfold it"},
 		{"heading", false, "open the row"},
+		{"tree", true, "in a tree, what is below a namespace"},
+		{"tree", true, "open the row"},
+		{"tree", true, "list the namespaces as trees"},
+		{"leaf", false, "in a tree, what is below a namespace"},
 		{"host", false, "open the row"},
 		{"namespaces", false, "list the containers with the sandboxes"},
 		{"list", true, "list the containers with the sandboxes"},
@@ -148,7 +153,7 @@ func TestHelpIsOfThePlace(t *testing.T) {
 
 // anyKey returns a key, or something that the mouse does.
 func anyKey(r *rand.Rand, w, h int) Key {
-	const letters = "ejkgGq?/ am1234567890nNxfwyoslrS|é&<>=~!()\"'日"
+	const letters = "etjkgGq?/ am1234567890nNxfwyoslrS|é&<>=~!()\"'日"
 	switch r.IntN(4) {
 	case 0:
 		all := []rune(letters)

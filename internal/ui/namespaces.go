@@ -13,13 +13,21 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// namespacesView lists the live namespaces.
+// namespacesView lists the live namespaces, as a table or as trees.
 type namespacesView struct{ listView }
 
-func (namespacesView) title() string                          { return "Namespaces" }
-func (namespacesView) help() (name string, words []explained) { return "namespaces", nil }
+func (namespacesView) title() string { return "Namespaces" }
+func (namespacesView) help() (name string, words []explained) {
+	return "namespaces", []explained{
+		{"├ └", "Trees of namespaces (t): by parent, as pid and user namespaces lie in each other, or by owner, the user namespace whose root may rule another. " +
+			"▾ has others below it, ▹ has them folded. Before a number, ? is that what it is below is unknown, … that the search or the filter leaves that out."},
+	}
+}
 
 func (namespacesView) keys(s *model.Snapshot, st State) []string {
+	if st.Arrange != AsTable {
+		return keysOf(namespaceRowsOf(s, st), namespaceRow.key)
+	}
 	return keysOf(st.filteredNamespaces(s), namespaceKey)
 }
 
@@ -75,7 +83,12 @@ func (v namespacesView) rows(sc screen, h int) []row {
 		return plainRows([]line{nil, text(Plain, "  The namespaces of this host have not been read yet.")})
 	}
 	below := sc.namespaceCounts()
-	rows := sc.table(namespaceTable(sc, list), keysOf(list, namespaceKey), max(h-len(below), 2), "")
+	var rows []row
+	if sc.state.Arrange == AsTable {
+		rows = sc.table(namespaceTable(sc, list), keysOf(list, namespaceKey), max(h-len(below), 2), "")
+	} else {
+		rows = sc.namespaceTrees(max(h-len(below), 2))
+	}
 	for len(rows) < h-len(below) {
 		rows = append(rows, row{})
 	}
@@ -85,7 +98,7 @@ func (v namespacesView) rows(sc screen, h int) []row {
 // namespaceTable returns those columns of a list of namespaces for which the screen has room.
 func namespaceTable(sc screen, list []*model.Namespace) []column {
 	needle := sc.state.Search
-	columns := []column{
+	return withNamespaceFacts(sc, list, []column{
 		{title: "TYPE", width: 7, cell: func(i int) line {
 			if i > 0 && list[i-1].Type == list[i].Type {
 				return text(Dim, list[i].Type.String()).mark(needle)
@@ -93,7 +106,12 @@ func namespaceTable(sc screen, list []*model.Namespace) []column {
 			return text(Strong, list[i].Type.String()).mark(needle)
 		}},
 		{title: "ID", width: 11, gap: 1, cell: func(i int) line { return idText(list[i].ID).mark(needle) }},
-	}
+	})
+}
+
+// withNamespaceFacts appends to the columns that name a namespace those with what is known of it.
+func withNamespaceFacts(sc screen, list []*model.Namespace, columns []column) []column {
+	needle := sc.state.Search
 	if sc.w >= 100 {
 		columns = append(columns, column{title: "OWNER", width: 12, cell: func(i int) line { return ownerText(list[i]).dimmed() }})
 	}

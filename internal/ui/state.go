@@ -24,6 +24,9 @@ type State struct {
 	// Folded has the keys of the headings whose groups are folded. It is replaced, never changed.
 	Folded map[string]bool
 
+	// Arrange is how the namespaces are listed.
+	Arrange Arrangement
+
 	// Quiet is set if the containers are listed with the sandboxes and services that nothing has happened to.
 	Quiet bool
 

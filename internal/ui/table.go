@@ -49,9 +49,12 @@ func rowLine(columns []column, i int) line {
 // table draws the titles and as many of the rows with these keys as fit into h rows, including the one under the
 // cursor. If not all fit, the last row says which ones these are, and in what order.
 func (sc screen) table(columns []column, keys []string, h int, order string) []row {
-	rows, from, to := sc.list(keys, h-1, func(i int, selected bool) line {
-		return cursorMark(selected).join(rowLine(columns, i))
-	})
+	return sc.tableOf(columns, keys, h, order, func(i int) line { return rowLine(columns, i) })
+}
+
+// tableOf draws a table of which some rows are no cells below the titles; draw draws row i.
+func (sc screen) tableOf(columns []column, keys []string, h int, order string, draw func(i int) line) []row {
+	rows, from, to := sc.list(keys, h-1, func(i int, selected bool) line { return cursorMark(selected).join(draw(i)) })
 	rows = append([]row{{line: titleLine(columns)}}, rows...)
 	if to-from < len(keys) && h > 3 {
 		rows = append(rows, row{line: moreNote(from, to, len(keys)).add(Dim, order)})

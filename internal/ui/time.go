@@ -60,7 +60,7 @@ func timeBindings() []binding {
 	}
 	return []binding{
 		{
-			keys: named(KeyLeft, KeyRight), cap: "←→", time: true, modes: inList | inPage, when: func(at place) bool { return !at.heading },
+			keys: named(KeyLeft, KeyRight), cap: "←→", time: true, modes: inList | inPage, when: func(at place) bool { return !at.folds() },
 			hint: whenFrozen("step"), help: "back in time, to the latest event before what is shown, and on to the next; the first step freezes the screen",
 			do: func(at place, key Key) (State, Action) { return at.travel(key.Name == KeyLeft, StepBack, StepOn) },
 		},

@@ -75,6 +75,12 @@ type walker interface {
 	walk(sc screen, key KeyName) string
 }
 
+// folder is a view with rows, besides headings, below which others can be folded.
+type folder interface {
+	// folds reports whether rows are below the one with a key.
+	folds(s *model.Snapshot, st State, key string) bool
+}
+
 // explained is a word of the screen, and what it means.
 type explained struct{ word, meaning string }
 
