@@ -103,7 +103,7 @@ func TestShellGoesThroughThePast(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer screen.Fini()
-	sh := &shell{screen: screen, noMouse: true, inspector: newInspector(nil, nil), options: Options{
+	sh := &shell{screen: screen, noMouse: true, inspector: newInspector(nil, nil), rememberer: newRememberer(Options{}), options: Options{
 		Past: past, Snapshots: func() *model.Snapshot { return live }, SetSpeed: func(s float64) { speed = s },
 	}}
 	sh.draw()
