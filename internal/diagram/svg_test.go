@@ -87,8 +87,10 @@ func TestSVGOfHostileNames(t *testing.T) {
 		c.Image = name
 		s := &model.Snapshot{Host: fact.Host{Name: name, Kernel: name}, Containers: []model.Container{c}, Namespaces: []model.Namespace{{ID: 9, PinnedBy: []string{name}}}}
 		got := picture(t, s)
-		if strings.ContainsAny(got, "\x1b\u202e\x00\xff") {
-			t.Errorf("%q is in the picture", name)
+		for _, bad := range []string{"\x1b", "\u202e", "\x00", "\xff"} {
+			if strings.Contains(got, bad) {
+				t.Errorf("%q is in the picture of %q", bad, name)
+			}
 		}
 	}
 }

@@ -255,7 +255,7 @@ func (p *Player) Resume(from uint64) {
 
 // Resumed waits until something is to be played again, after Run has returned. It returns false if ctx is done.
 func (p *Player) Resumed(ctx context.Context) bool {
-	for {
+	for ctx.Err() == nil {
 		if _, err := p.next(); err == nil {
 			return true
 		}
@@ -265,4 +265,5 @@ func (p *Player) Resumed(ctx context.Context) bool {
 		case <-p.told:
 		}
 	}
+	return false
 }

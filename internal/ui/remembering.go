@@ -129,7 +129,7 @@ func (r *rememberer) follow(st State) {
 func (r *rememberer) close(st State) {
 	awaitBriefly(&r.running)
 	select {
-	case <-r.results: // nobody reads a note any more
+	case <-r.results: //nolint:errcheck // nobody reads a note any more
 		r.writing = false
 	default:
 	}
