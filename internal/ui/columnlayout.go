@@ -11,9 +11,9 @@ type widthStep struct {
 // layoutSteps are what a wider and wider screen shows, the most important first, where the user has chosen no columns. The widths of a
 // column grow.
 var layoutSteps = []widthStep{
-	{columnName, 0}, {columnMemory, 0}, {columnOOM, 0}, {columnNamespaces, 0}, {columnName, 13}, {columnUp, 0}, {columnCPU, 0},
+	{columnName, 0}, {columnMemory, 0}, {columnOOM, 0}, {columnNamespaces, 0}, {columnPID, 0}, {columnName, 13}, {columnCPU, 0},
 	{columnMemory, memoryText + 7}, {columnName, 16}, // 80 columns
-	{columnPID, 0}, {columnNamespaces, 4 * namespaceColumns}, {columnProcesses, 0}, {columnSpark, 0}, // 120 columns
+	{columnUp, 0}, {columnNamespaces, 4 * namespaceColumns}, {columnProcesses, 0}, {columnSpark, 0}, // 120 columns
 	{columnStart, 0}, {columnImage, 0}, {columnReceived, 0}, {columnSent, 0}, // 160 columns
 	{columnRead, 0}, {columnWritten, 0}, {columnMemoryPressure, 0}, {columnImage, 20}, {columnName, 20}, // 200 columns
 	{columnFullIn, 0}, {columnTasks, 0}, {columnThrottled, 0}, {columnRestarts, 0}, {columnCommand, 0}, {columnWorkingSet, 0}, {columnSwap, 0},

@@ -129,13 +129,13 @@ func TestChooser(t *testing.T) {
 		want string // of the columns that are chosen; "" leaves them to the width
 	}{
 		"hide one":            {slices.Concat(key(KeyDown), letters(" ")), "name namespaces cpu memory oom"},
-		"hide and show":       {slices.Concat(key(KeyDown), letters("  ")), "name namespaces cpu memory oom up"},
+		"hide and show":       {slices.Concat(key(KeyDown), letters("  ")), "name namespaces cpu memory oom pid"},
 		"the name stays":      {letters(" "), ""},
-		"to the right":        {key(KeyDown, KeyRight), "name namespaces up cpu memory oom"},
-		"to the right by +":   {slices.Concat(key(KeyDown), letters("+")), "name namespaces up cpu memory oom"},
-		"to the left by -":    {slices.Concat(key(KeyDown, KeyDown), letters("-")), "name namespaces up cpu memory oom"},
+		"to the right":        {key(KeyDown, KeyRight), "name namespaces pid cpu memory oom"},
+		"to the right by +":   {slices.Concat(key(KeyDown), letters("+")), "name namespaces pid cpu memory oom"},
+		"to the left by -":    {slices.Concat(key(KeyDown, KeyDown), letters("-")), "name namespaces pid cpu memory oom"},
 		"not before the name": {key(KeyDown, KeyLeft), ""},
-		"show one more":       {slices.Concat(key(KeyEnd), letters(" ")), "name up namespaces cpu memory oom net.tx"},
+		"show one more":       {slices.Concat(key(KeyEnd), letters(" ")), "name pid namespaces cpu memory oom net.tx"},
 		"hidden ones stay":    {key(KeyEnd, KeyLeft), ""},
 		"as usual":            {slices.Concat(key(KeyDown), letters(" d")), ""},
 	} {

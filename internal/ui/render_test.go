@@ -120,8 +120,8 @@ func TestColumnsFitAndDependOnWidthAlone(t *testing.T) {
 func TestColumnsComeInOrder(t *testing.T) {
 	for w, want := range map[int]string{
 		40:  "name memory oom",
-		60:  "name up namespaces memory oom",
-		80:  "name up namespaces cpu memory oom",
+		60:  "name pid namespaces memory oom",
+		80:  "name pid namespaces cpu memory oom",
 		120: "name pid up namespaces cpu memory last_minute oom processes",
 		160: "name image pid up start namespaces cpu memory last_minute oom processes net.rx net.tx",
 		200: "name image pid up start namespaces cpu memory last_minute oom psi.mem io.read io.write processes net.rx net.tx",

@@ -73,7 +73,7 @@ func TestDashboardKeys(t *testing.T) {
 	press("Tab", contains("one kernel under all containers"))
 	press("Tab", contains("WHO IS IN IT"))
 	press("1", row)
-	press("?", contains("Keys here, in Containers"))
+	press("?", contains("Keys here, in Workloads"))
 	press("Escape", lacks("Keys here"))
 	press("Space", contains("frozen"))
 	press("Space", contains("● live"))
@@ -83,7 +83,7 @@ func TestDashboardKeys(t *testing.T) {
 	press("/", contains("enter keep"))
 	press("keys", contains("keys▏"))
 	press("Enter", contains("only what matches “keys”"))
-	press("Enter", contains("Containers › "+name, "what it is made of: files", "read-only layer")) // the anatomy of the only row
+	press("Enter", contains("Workloads › "+name, "what it is made of: files", "read-only layer")) // the anatomy of the only row
 	press("Escape", func(screen string) bool {
 		return contains("only what matches “keys”", "CONTAINER  ")(screen) && lacks(" › ")(screen)
 	})
