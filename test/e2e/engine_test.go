@@ -79,7 +79,7 @@ func TestEngineDoesNotAnswer(t *testing.T) {
 			term.await(t, func(screen string) bool {
 				return contains(name+": the kernel killed tail", "because the victim was its PID 1.")(prose(screen))
 			})
-			term.keys(t, "6")
+			term.keys(t, "7")
 			term.await(t, match(`docker +(absent|failing): `))
 
 			// All at once, since each one waits for an engine that hangs.
