@@ -222,7 +222,8 @@ func (t *Timeline) Find(from uint64, m Move) uint64 {
 	return from
 }
 
-// byEvents returns the state after the event that is n events from a state.
+// byEvents returns the state after the event that is n events from a state. Before the first event that is kept is the state just before it,
+// and before that none: of a host on which nothing has happened, the oldest state is one in which nsviz had not looked yet.
 func (t *Timeline) byEvents(from uint64, n int, oldest, newest uint64) uint64 {
 	var all []uint64
 	for _, s := range t.segments {
@@ -233,8 +234,10 @@ func (t *Timeline) byEvents(from uint64, n int, oldest, newest uint64) uint64 {
 		n--
 	}
 	switch i += n; {
+	case i < 0 && len(all) > 0 && from >= all[0]:
+		return max(all[0]-1, oldest)
 	case i < 0:
-		return oldest
+		return from
 	case i >= len(all):
 		return newest
 	}

@@ -287,6 +287,18 @@ func TestMoves(t *testing.T) {
 	if p := past.Place(3); !p.First.Time.Equal(start.Add(time.Second)) || !p.Last.Time.Equal(start.Add(32*time.Second)) {
 		t.Errorf("kept from %v to %v", p.First, p.Last)
 	}
+	// Where no event is kept, a step stays; the state just before the first one is the last that a step leads to.
+	quiet := marks(1, 2, 3, 4, 5, 6)
+	for i := range quiet[:5] {
+		quiet[i].Event = nil
+	}
+	if _, none := applied(1<<20, quiet[:5]); none.Find(4, Move{Events: -1}) != 4 {
+		t.Error("a step back without events leads somewhere")
+	}
+	_, late := applied(1<<20, quiet) // its event is state 6
+	if before, stays := late.Find(6, Move{Events: -1}), late.Find(3, Move{Events: -1}); before != 5 || stays != 3 {
+		t.Errorf("steps to before the only event lead to %d and %d", before, stays)
+	}
 	if empty := NewTimeline(1); empty.Find(3, Move{Events: -1}) != 3 || empty.Full(3) != nil || NewCursor(empty).Snapshot(3) != nil {
 		t.Error("an empty timeline leads somewhere")
 	}

@@ -170,7 +170,7 @@ func TestDashboardFoldsGroups(t *testing.T) {
 	term.await(t, func(screen string) bool { // the cursor stays
 		return match(`(?m)^▸   a `)(screen) && !strings.Contains(screen, "only what matches")
 	})
-	term.keys(t, "Left")
+	term.keys(t, "Up")
 	term.await(t, match(`(?m)^▸ ▾ nstestfold · compose`))
 	term.await(t, contains("space fold"))
 	for _, keys := range [][2]string{{"Left", "Right"}, {"Space", "Space"}, {"Enter", "Enter"}, {"Left", "Escape"}} {
