@@ -270,7 +270,7 @@ func TestBadUsage(t *testing.T) {
 		{"events nonsense", `"nonsense"`},
 		{"events -o yaml", "text or json"},
 		{"ps -o yaml", "table or json"},
-		{"ns -o yaml", "tree, json, dot or mermaid"},
+		{"ns -o yaml", "tree, json, dot, mermaid or svg"},
 		{"--log-level loud", "debug, info, warn or error"},
 		{"events --probe-methods magic", `no method "magic"; there are [fentry kprobe tp_btf raw_tp tracepoint]`},
 		{"serve --log-level loud", "debug, info, warn or error"},
