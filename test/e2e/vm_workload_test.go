@@ -284,7 +284,7 @@ func TestVMOnScreen(t *testing.T) {
 	moveInto(t, inside, trackedCgroup(t, docker(t, "inspect", "-f", "{{.State.Pid}}", name)))
 	term.find(t, "nsviz-vm") // the host may run others
 	vmRow := match(fmt.Sprintf(`(?m)^..%s +%d .*▒ not visible from here ▒.* \d+(\.\d)?/80 MiB +emulated +3 +1 *$`, machine, lesson))
-	insideRow := match(fmt.Sprintf(`(?m)^..qemu in nsviz-v… +%d .*▒ not visible from here ▒`, inside))
+	insideRow := match(fmt.Sprintf(`(?m)^..qemu in nsviz-\S+ +%d .*▒ not visible from here ▒`, inside))
 	term.await(t, func(screen string) bool {
 		return row(screen) && vmRow(screen) && insideRow(screen) && match(`\d+ VMs`)(screen) &&
 			contains("what it sees: namespaces", "what it sees: own kernel", "▒ its own kernel, nothing inside visible")(screen)
