@@ -73,7 +73,7 @@ func TestPaused(t *testing.T) {
 	docker(t, "unpause", name)
 	becomes(model.Running)
 	isBy := func(m *model.Entry) bool { // it may have ended before its name could be read
-		return m.By == nil || strings.HasPrefix(m.By.Comm, "runc") && m.By.Container == nil
+		return m.By == nil || m.By.Comm == "" || strings.HasPrefix(m.By.Comm, "runc") && m.By.Container == nil
 	}
 	for _, kind := range []model.EntryKind{model.EntryPaused, model.EntryResumed} {
 		if !slices.ContainsFunc(a.History, func(m model.Entry) bool { return m.Kind == kind && isBy(&m) && m.Cgroup == "" }) {
