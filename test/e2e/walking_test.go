@@ -57,7 +57,7 @@ func TestStopAndGoOn(t *testing.T) {
 		term.keys(t, "fg", "Enter")
 		term.await(t, match(`\d+ namespaces.*● live`))
 	}
-	term.keys(t, "2")
+	term.keys(t, "3")
 	term.await(t, contains("WHO IS IN IT"))
 	var number int
 	if _, err := fmt.Sscan(pid, &number); err != nil {
@@ -96,7 +96,7 @@ func TestMouseAndClipboard(t *testing.T) {
 		t.Fatalf("no %q on\n%s", words, term.screen(t))
 		return 0, 0
 	}
-	click(at("2 Namespaces"))
+	click(at("3 Namespaces"))
 	term.await(t, contains("WHO IS IN IT"))
 	host, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {
