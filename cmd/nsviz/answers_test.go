@@ -96,7 +96,14 @@ func troubledRecording(t *testing.T) string {
 // serveModel answers questions about a model, as a running nsviz does, and returns its address.
 func serveModel(t *testing.T, m *model.Model) string {
 	t.Helper()
-	srv, err := server.New(server.Config{Snapshot: m.Full, Full: m.Full, Logger: slog.New(slog.DiscardHandler)})
+	return serveAs(t, server.Config{Snapshot: m.Full, Full: m.Full})
+}
+
+// serveAs serves until the test ends, and returns the address. It logs nothing.
+func serveAs(t *testing.T, cfg server.Config) string {
+	t.Helper()
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	srv, err := server.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

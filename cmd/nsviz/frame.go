@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -68,15 +67,11 @@ func (f *frameFlags) write(s *streams, o *options, path string) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.Open(path)
+	reader, file, err := record.Open(path)
 	if err != nil {
-		return fmt.Errorf("replay: %w", err)
+		return err
 	}
 	defer func() { _ = file.Close() }()
-	reader, err := record.NewReader(file)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	snapshot, cut := record.ReadUntil(reader, model.DefaultLimits(), at)
 	if cut != nil {
 		cut = fmt.Errorf("%s: %w", path, cut)

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"log/slog"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -24,24 +21,7 @@ func servePast(t *testing.T) string {
 	for _, f := range troubledFacts() {
 		live.Apply(f, f.Time)
 	}
-	srv, err := server.New(server.Config{Snapshot: live.Snapshot, Full: live.Full, Past: past, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error)
-	go func() { done <- srv.Serve(ctx, []net.Listener{l}) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	return l.Addr().String()
+	return serveAs(t, server.Config{Snapshot: live.Snapshot, Full: live.Full, Past: past})
 }
 
 // A running nsviz and a recording answer the same about the past.

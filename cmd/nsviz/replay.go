@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,15 +51,11 @@ a picture, text, or what ps, ns, events or inspect say of it with -o json. That 
 }
 
 func playBack(ctx context.Context, s *streams, o *options, path string, speed float64) error {
-	file, err := os.Open(path)
+	reader, file, err := record.Open(path)
 	if err != nil {
-		return fmt.Errorf("replay: %w", err)
+		return err
 	}
 	defer func() { _ = file.Close() }()
-	reader, err := record.NewReader(file)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	if !output.IsTerminal(s.out) {
 		return errUnsupported{errors.New("stdout is no terminal to draw on; run nsviz replay in one")}
 	}

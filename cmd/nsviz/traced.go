@@ -113,8 +113,8 @@ func takeSignals() <-chan os.Signal {
 	return c
 }
 
-// fromTerminal reports whether the command has a signal already, since the terminal sends it to all processes in the foreground. Of a
-// signal that another process sends to nsviz alone, while nsviz is in the foreground, that cannot be told apart.
+// fromTerminal reports whether the command has probably received a signal already: the terminal sends it to all processes in the
+// foreground. A signal that another process sends to nsviz alone looks the same while nsviz is in the foreground; it is not passed on.
 func fromTerminal(s os.Signal) bool {
 	if s != unix.SIGINT && s != unix.SIGQUIT && s != unix.SIGHUP && s != unix.SIGWINCH {
 		return false

@@ -58,7 +58,7 @@ nsviz serve) or from a recording. It needs no root.`,
 				func(a report.ContainerAnswer) error { return a.WriteText(s.out, complete, s.zone) })
 		},
 	}
-	past.flag(cmd, s, "at", "tell what was to be told at a time: "+whenWords)
+	past.flag(cmd, s, "at", "answer as of a time: "+whenWords)
 	from.flags(cmd)
 	cmd.ValidArgsFunction = o.completeNames(&from, true)
 	cmd.Flags().BoolVar(&complete, "history", false, "tell all that is kept of what happened to it")

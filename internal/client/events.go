@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/record"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/server"
 )
@@ -33,7 +34,7 @@ func Events(ctx context.Context, from Source, since time.Time, take func(event.E
 }
 
 func recordedEvents(path string, since time.Time, take func(event.Event) error) error {
-	reader, file, err := openRecording(path)
+	reader, file, err := record.Open(path)
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func Now(from Source) (now time.Time, err error) {
 	if path == "" {
 		return time.Now(), nil
 	}
-	reader, file, err := openRecording(path)
+	reader, file, err := record.Open(path)
 	if err != nil {
 		return now, err
 	}

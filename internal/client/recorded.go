@@ -3,8 +3,6 @@ package client
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/foreign"
@@ -15,7 +13,7 @@ import (
 
 // recorded asks a recording, about a time or, if that is zero, about its end.
 func recorded[A any](path string, at time.Time, of func(*model.Snapshot) (A, error)) (answer A, err error) {
-	reader, file, err := openRecording(path)
+	reader, file, err := record.Open(path)
 	if err != nil {
 		return answer, err
 	}
@@ -35,20 +33,6 @@ func recorded[A any](path string, at time.Time, of func(*model.Snapshot) (A, err
 		err = fmt.Errorf("%s: %w, %w", path, lacks, ErrIncomplete)
 	}
 	return answer, err
-}
-
-// openRecording opens a recording. The caller closes the file.
-func openRecording(path string) (*record.Reader, io.Closer, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("ask a recording: %w", err)
-	}
-	reader, err := record.NewReader(file)
-	if err != nil {
-		_ = file.Close()
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return reader, file, nil
 }
 
 // leftOut says what of a recording was too much to be kept; nil is nothing.

@@ -188,7 +188,7 @@ func TestReadOutOfReach(t *testing.T) {
 	}
 }
 
-// Whoever may put a link into a directory above a file could have root write anywhere.
+// A user who can put a link into a directory above a file could make root write anywhere.
 func TestRootWritesOnlyWhereOthersPutNoLinks(t *testing.T) {
 	uid := uint32(os.Geteuid())
 	for _, tt := range []struct {

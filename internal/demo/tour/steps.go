@@ -458,7 +458,7 @@ func oneKernel(t *tour) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf(`There is no namespace for the kernel itself. All containers and the host run on one, Linux %s here: they share its memory, its bugs and its modules. Look at the number of its boot, inside and outside.
-A kernel module? %s A virtual machine has a kernel of its own, and a module goes into that one: whoever needs one needs a virtual machine.`,
+A kernel module? %s A virtual machine has a kernel of its own, and loads modules into that one. So a program that needs its own module needs a virtual machine.`,
 		release, modules), nil
 }
 

@@ -45,6 +45,9 @@ type Stage interface {
 // Patience is enough for Config.Patience. A hog needs some four seconds to reach its limit.
 const Patience = 20 * time.Second
 
+// namePatience is how long nsviz may take to find a container that runs already, and to learn its name.
+const namePatience = 5 * time.Second
+
 // tour is a tour under way.
 type tour struct {
 	Config
@@ -75,8 +78,15 @@ type step struct {
 // Run leads through the tour. It fails if something is not as a step says, after the last one. It ends when ctx is done.
 func Run(ctx context.Context, stage Stage, cfg Config) error {
 	t := &tour{Config: cfg, stage: stage, kernel: kernel{cfg.Proc}, lesson: lesson.New(cfg.Out, cfg.Width, cfg.Watch, cfg.VM)}
-	if cfg.Container != "" && t.awaitRunning(ctx, cfg.Container) != nil && ctx.Err() == nil {
-		return fmt.Errorf("no container %s runs; nsviz ps lists those that do", cfg.Container)
+	if cfg.Container != "" {
+		found, cancel := context.WithTimeout(ctx, namePatience)
+		defer cancel()
+		switch err := t.awaitRunning(found, cfg.Container); {
+		case ctx.Err() != nil:
+			return nil // the user has had enough
+		case err != nil:
+			return fmt.Errorf("no container %s runs; nsviz ps lists those that do", cfg.Container)
+		}
 	}
 	all := steps()
 	wrong := 0
@@ -84,7 +94,7 @@ func Run(ctx context.Context, stage Stage, cfg Config) error {
 		ok, err := t.play(ctx, i, len(all), &all[i])
 		switch {
 		case ctx.Err() != nil:
-			return nil //nolint:nilerr // the user has had enough
+			return nil // the user has had enough
 		case err != nil:
 			return err
 		case !ok:
