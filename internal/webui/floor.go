@@ -244,13 +244,15 @@ func (d *drawing) inside(at floorplan.Place, x, y, w int) {
 	if r.Frame() {
 		return
 	}
-	margin := 5 * cellWidth // the names of the walls stand at the sides
+	margin, right := 5*cellWidth, cellWidth // the names of the walls stand at the sides
 	if r.VM != nil {
-		margin = 2 * cellWidth
+		margin, right = 2*cellWidth, 2*cellWidth
+	} else if named(at, event.User) || named(at, event.CgroupNS) {
+		right = margin
 	}
-	wide := w - 2*margin
+	wide := w - margin - right
 	line := func(n int, class, words string) {
-		d.printf(`<text class="%s" x="%d" y="%d">%s</text>`+"\n", class, x+margin, y+n*cellHeight+2, escaped(words))
+		d.printf(`<text class="%s" data-most="%d" x="%d" y="%d">%s</text>`+"\n", class, wide/letter, x+margin, y+n*cellHeight+2, escaped(words))
 	}
 	memory := ""
 	var more []string
@@ -275,7 +277,7 @@ func (d *drawing) inside(at floorplan.Place, x, y, w int) {
 		line(i+2, "dim", fits(words, wide))
 	}
 	// The page writes how often the OOM killer came, and shows it loudly for a while.
-	d.printf(`<g class="boom" transform="translate(%d %d)"><rect x="-58" y="-13" width="62" height="18" rx="3"/><text class="count" text-anchor="end">%s</text></g>`+"\n",
+	d.printf(`<g class="boom" transform="translate(%d %d)"><rect x="-52" y="-13" width="57" height="18" rx="3"/><text class="count" text-anchor="end">%s</text></g>`+"\n",
 		x+w-cellWidth, y+5, escaped(killSign(r.Container)))
 }
 
@@ -287,6 +289,17 @@ func killSign(c *model.Container) string {
 		return fmt.Sprintf("× %d+", c.OOMKillsAtLeast)
 	}
 	return fmt.Sprintf("× %d", *c.OOMKills)
+}
+
+// named reports whether the wall of a type has its name in the room.
+func named(at floorplan.Place, t event.NamespaceType) bool {
+	for _, s := range at.Segments() {
+		if s.Type == t {
+			kind, _ := wallOf(at.Room, s)
+			return kind != "open"
+		}
+	}
+	return false
 }
 
 func fits(words string, width int) string {

@@ -106,7 +106,7 @@ func vmKey(v *model.VM) string { return fmt.Sprintf("vm-%d", v.PID) }
 
 func vmRow(v *model.VM) *row {
 	r := &row{
-		ID: vmKey(v), Name: foreign.Name(v.Label()), Kind: string(event.KindVM), What: foreign.Name(v.Manager), By: string(v.Kind), State: string(model.Running),
+		ID: vmKey(v), Name: foreign.Name(v.Label()), Kind: string(event.KindVM), What: foreign.Name(v.Manager), By: foreign.Name(string(v.Kind)), State: string(model.Running),
 		Since: millis(v.Started), PID: v.PID, Used: v.ResidentBytes, Limit: v.MemoryBytes, Tone: calm,
 		Place: "It has a kernel of its own: nothing inside is visible from the host.", Memory: unknownWords,
 	}

@@ -11,11 +11,12 @@ import (
 // maxFilter bounds the text of a filter.
 const maxFilter = 512
 
-// serveSelection answers which workloads an expression of --filter accepts.
+// serveSelection answers which workloads an expression of --filter accepts, or what is wrong with it: while somebody types it, that is no
+// failure, which browsers would log.
 func (p *Page) serveSelection(w http.ResponseWriter, r *http.Request) {
 	expression := r.URL.Query().Get("filter")
 	if len(expression) > maxFilter {
-		reply(w, http.StatusBadRequest, refusal{Error: "the filter is too long"})
+		reply(w, http.StatusOK, refusal{Error: "the filter is too long"})
 		return
 	}
 	f := p.frame(w)
@@ -25,7 +26,7 @@ func (p *Page) serveSelection(w http.ResponseWriter, r *http.Request) {
 	filter, err := query.Workloads.Parse(expression, func() time.Time { return f.snapshot.Time })
 	var wrong *query.Error
 	if errors.As(err, &wrong) {
-		reply(w, http.StatusBadRequest, refusal{Error: wrong.Message, From: wrong.Offset, Length: wrong.Length})
+		reply(w, http.StatusOK, refusal{Error: wrong.Message, From: wrong.Offset, Length: wrong.Length})
 		return
 	}
 	keys := []string{}

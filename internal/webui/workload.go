@@ -288,9 +288,6 @@ func (p *workload) history(c *model.Container) {
 		if i == from {
 			e.LeftOut += uint64(from)
 		}
-		if m.Count > 1 {
-			e.Text = append(e.Text, piece{Text: fmt.Sprintf(" (%s times)", story.Grouped(m.Count))})
-		}
 		p.History = append(p.History, e)
 	}
 }

@@ -37,7 +37,7 @@ function route() {
   if (same && view.view.change(parameters)) return mark(view, title);
   leave();
   main.replaceChildren();
-  main.className = 'view-' + view.path;
+  document.body.className = 'on-' + view.path;
   main.append(h('h1', { class: 'unseen' }, title));
   current = view;
   leave = view.view.enter(main, parameters) || (() => {});

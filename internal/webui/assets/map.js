@@ -103,10 +103,6 @@ function place(rect, y, height) {
 
 // clipped shortens a text to what the room has space for.
 function clipped(text, words) {
-  if (!text.dataset.most) {
-    const room = text.closest('.room').querySelector('.room-ground');
-    text.dataset.most = String(Math.max(1, Math.floor((Number(room.getAttribute('x')) + Number(room.getAttribute('width')) - Number(text.getAttribute('x')) - 44) / 8)));
-  }
   const most = Number(text.dataset.most);
   return words.length > most ? words.slice(0, Math.max(1, most - 1)) + '…' : words;
 }

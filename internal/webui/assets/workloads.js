@@ -135,7 +135,7 @@ async function ask() {
     const answer = await fetch('ui/select?filter=' + encodeURIComponent(filter));
     const said = await answer.json();
     if (turn !== asking || filter !== view.filter || !body) return;
-    if (answer.ok) {
+    if (!said.error) {
       accepted = new Set(said.keys);
       say(problem, '');
     } else {
