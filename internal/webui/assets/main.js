@@ -58,7 +58,14 @@ function mark(view, title) {
     if (a.dataset.path === view.path) a.setAttribute('aria-current', 'page');
     else a.removeAttribute('aria-current');
   }
-  document.title = 'nsviz: ' + (store.head.host || '') + ' · ' + title;
+  viewTitle = title;
+  titled();
+}
+
+let viewTitle = '';
+
+function titled() {
+  if (current && current.path !== 'workload') document.title = 'nsviz: ' + (store.head.host || 'this host') + ' · ' + viewTitle;
 }
 
 function navigation() {
@@ -94,6 +101,7 @@ function counts(changed) {
   if (head.lost) words.push(head.lost + ' events lost');
   say(document.getElementById('counts'), words.join(', '));
   document.getElementById('counts').classList.toggle('killed', head.kills > 0);
+  titled();
   const badge = document.getElementById('kill-count');
   badge.hidden = head.kills === 0;
   say(badge, String(head.kills));
