@@ -55,7 +55,7 @@ func (p *Page) serveMap(w http.ResponseWriter, r *http.Request) {
 // writeMap draws the rooms of a building. A picture that stands alone has its own styles, else the page's apply.
 func writeMap(out io.Writer, s *model.Snapshot, b floorplan.Building, w, h int, alone bool) {
 	var plan floorplan.Plan
-	for ; ; h += h / 2 {
+	for ; ; h += max(stepHigh, h/16) { // little by little, so that many rooms become small, and no higher floor than they need
 		if plan = b.Arrange(w, h, nil); plan.LeftOut == 0 || h > maxFloor {
 			break
 		}
@@ -267,6 +267,9 @@ func (d *drawing) inside(at floorplan.Place, x, y, w int) {
 	} else {
 		memory = vmRow(r.VM).Memory
 		more = append(more, fmt.Sprintf("PID %d", r.VM.PID), string(r.VM.Kind))
+	}
+	if short, _, found := strings.Cut(memory, ", "); found && foreign.Width(memory) > wide/letter {
+		memory = short
 	}
 	line(1, "memory", fits(memory, wide))
 	rows := at.Head - 1

@@ -104,6 +104,7 @@ function place(rect, y, height) {
 // clipped shortens a text to what the room has space for.
 function clipped(text, words) {
   const most = Number(text.dataset.most);
+  if (words.length > most) words = words.split(', ')[0];
   return words.length > most ? words.slice(0, Math.max(1, most - 1)) + '…' : words;
 }
 
