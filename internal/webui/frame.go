@@ -41,6 +41,9 @@ type item struct {
 	since uint64
 }
 
+// maxMessages bounds the messages that a state keeps: whoever asks may say what it has.
+const maxMessages = 8
+
 // maxKills bounds the kills of a state.
 const maxKills = 100
 
@@ -144,6 +147,9 @@ func encode(v any) []byte {
 
 // message returns what has changed since a state that its reader has; 0 is none. Readers with the same one share it.
 func (f *frame) message(since uint64) []byte {
+	if since > f.number { // of another nsviz
+		since = 0
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if m := f.messages[since]; m != nil {
@@ -151,15 +157,14 @@ func (f *frame) message(since uint64) []byte {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"state":%s,"head":%s`, strconv.Quote(f.epoch+"."+strconv.FormatUint(f.number, 10)), f.head)
-	all := since > f.number
 	write := func(name string, order item, items map[string]item) {
-		if all || order.since > since {
+		if order.since > since {
 			fmt.Fprintf(&b, `,"%s_order":%s`, name, order.json)
 		}
 		fmt.Fprintf(&b, `,"%s":[`, name)
 		separator := ""
 		for _, it := range items {
-			if all || it.since > since {
+			if it.since > since {
 				b.WriteString(separator)
 				b.Write(it.json)
 				separator = ","
@@ -170,7 +175,9 @@ func (f *frame) message(since uint64) []byte {
 	write("rows", f.order, f.rows)
 	write("kills", f.killOrder, f.kills)
 	b.WriteByte('}')
-	f.messages[since] = b.Bytes()
+	if len(f.messages) < maxMessages {
+		f.messages[since] = b.Bytes()
+	}
 	return b.Bytes()
 }
 

@@ -2,6 +2,7 @@ package webui
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -61,6 +62,36 @@ func TestMessages(t *testing.T) {
 	}
 	if m := parsed(t, third.message(99)); len(m.Rows) != 11 {
 		t.Errorf("%d rows for who has those of another one", len(m.Rows))
+	}
+}
+
+// However many states somebody claims to have, a state keeps few messages.
+func TestMessagesAreBounded(t *testing.T) {
+	f := newFrame(nil, webuitest.Busy(noon), 1000, "e")
+	for since := range uint64(2000) {
+		f.message(since)
+	}
+	if len(f.messages) > maxMessages {
+		t.Errorf("%d are kept", len(f.messages))
+	}
+}
+
+// Answers wait for their turn, and one whose reader has gone is not made.
+func TestAnswersWait(t *testing.T) {
+	p := page(t, webuitest.Busy(noon), nil)
+	for range maxAnswers {
+		p.turns <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	gone := httptest.NewRecorder()
+	p.ServeHTTP(gone, httptest.NewRequestWithContext(ctx, http.MethodGet, "/ui/map.svg", nil))
+	if gone.Body.Len() != 0 {
+		t.Errorf("%d bytes for nobody", gone.Body.Len())
+	}
+	<-p.turns
+	if body := get(t, p, "/ui/map.svg").Body.Len(); body == 0 {
+		t.Error("no answer, and there is a turn")
 	}
 }
 

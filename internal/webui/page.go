@@ -47,6 +47,7 @@ const MaxStreams = 32
 // Page is an http.Handler that answers RootPath and what is below DataPath.
 type Page struct {
 	mux      *http.ServeMux
+	turns    chan struct{} // has one for each answer that is being made
 	hub      *hub
 	readings *readings
 	version  string
@@ -64,7 +65,7 @@ func New(cfg Config) (*Page, error) {
 		return nil, fmt.Errorf("reading the page: %w", err)
 	}
 	p := &Page{
-		mux: http.NewServeMux(), hub: newHub(cfg.Snapshot, cfg.Streams), readings: newReadings(cfg.Inspect), version: cfg.Version, metrics: strings.TrimPrefix(cfg.Metrics, "/"), first: first,
+		mux: http.NewServeMux(), turns: make(chan struct{}, maxAnswers), hub: newHub(cfg.Snapshot, cfg.Streams), readings: newReadings(cfg.Inspect), version: cfg.Version, metrics: strings.TrimPrefix(cfg.Metrics, "/"), first: first,
 	}
 	files, err := fs.ReadDir(assets, "assets")
 	if err != nil {
@@ -78,15 +79,15 @@ func New(cfg Config) (*Page, error) {
 			return nil, fmt.Errorf("reading the page: %w", err)
 		}
 	}
-	p.mux.HandleFunc("GET "+RootPath, p.serveFirst)
+	p.mux.HandleFunc("GET "+RootPath, p.limited(p.serveFirst))
 	p.mux.HandleFunc("GET /ui/stream", p.serveStream)
-	p.mux.HandleFunc("GET /ui/state", p.serveState)
-	p.mux.HandleFunc("GET /ui/select", p.serveSelection)
+	p.mux.HandleFunc("GET /ui/state", p.limited(p.serveState))
+	p.mux.HandleFunc("GET /ui/select", p.limited(p.serveSelection))
 	p.mux.HandleFunc("GET /ui/workload", p.serveWorkload)
-	p.mux.HandleFunc("GET /ui/namespaces", p.serveNamespaces)
-	p.mux.HandleFunc("GET /ui/map.svg", p.serveMap)
+	p.mux.HandleFunc("GET /ui/namespaces", p.limited(p.serveNamespaces))
+	p.mux.HandleFunc("GET /ui/map.svg", p.limited(p.serveMap))
 	for name, write := range diagrams {
-		p.mux.HandleFunc("GET /ui/sharing."+name, p.serveDiagram(write))
+		p.mux.HandleFunc("GET /ui/sharing."+name, p.limited(p.serveDiagram(write)))
 	}
 	return p, nil
 }

@@ -1,8 +1,8 @@
 package webui
 
 import (
+	"fmt"
 	"strings"
-	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
@@ -67,7 +67,7 @@ type about struct {
 
 func killOf(k *model.Kill, s *model.Snapshot) *kill {
 	out := &kill{
-		Key: k.Event.Time.UTC().Format(time.RFC3339Nano) + "-" + story.Grouped(uint64(max(story.VictimPID(k), 0))), At: millis(k.Event.Time),
+		Key: fmt.Sprintf("%d-%d", k.Event.Time.UnixNano(), story.VictimPID(k)), At: millis(k.Event.Time),
 		Place: foreign.Name(story.VictimPlace(k)), Victim: foreign.Name(story.VictimComm(k)), Ordinal: k.Ordinal, Text: piecesOf(story.Kill(k, s)),
 		Hand: foreign.Clean(story.CountByHand(k.Event.OOM, s.Host.CgroupVersion)),
 	}
