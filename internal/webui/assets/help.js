@@ -11,13 +11,12 @@ const keys = [
 export function help() {
   const close = h('button', { type: 'button', class: 'close' }, 'Close');
   const dialog = h('dialog', { 'aria-label': 'Symbols and keys' },
-    h('h2', {}, 'What there is to see'),
+    close, h('h2', {}, 'What there is to see'),
     h('p', {}, 'Each workload is ordinary processes of this host. ', h('b', {}, 'Namespaces'), ' set apart what they see: files, process numbers, network and more. A workload ',
       'that has one of its own has a wall there. ', h('b', {}, 'Cgroups'), ' bound what they use: the level in a room is its memory. A virtual machine has a kernel of its own, ',
       'of which nothing is visible from here.'),
     h('h2', {}, 'The map'), walls(), h('h2', {}, 'The table'), signs(),
-    h('h2', {}, 'Keys'), h('dl', { class: 'keys' }, keys.map(([key, words]) => [h('dt', {}, h('kbd', {}, key)), h('dd', {}, words)])),
-    close);
+    h('h2', {}, 'Keys'), h('dl', { class: 'keys' }, keys.map(([key, words]) => [h('dt', {}, h('kbd', {}, key)), h('dd', {}, words)])));
   close.addEventListener('click', () => dialog.close());
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);
