@@ -317,7 +317,7 @@ func TestBrowserSeesKill(t *testing.T) {
 	b.open(t, address+"/#/kills")
 	b.until(t, `document.getElementById('status').textContent === 'live'`)
 	removeContainer(t, name)
-	docker(t, "run", "-d", "--name", name, "--memory=64m", "--memory-swap=64m", stressImage, "--vm", "1", "--vm-bytes", "200M", "--timeout", "60s", "--quiet")
+	docker(t, "run", "-d", "--name", name, "--memory=64m", "--memory-swap=64m", stressImage, "stress-ng", "--vm", "1", "--vm-bytes", "200M", "--timeout", "60s", "--quiet")
 	b.until(t, `(() => { const li = [...document.querySelectorAll('.kills > li')].find((li) => li.textContent.includes('`+name+`'));
 		if (li && !globalThis.delay) globalThis.delay = Date.now() - Math.max(...[...nsviz.store.kills.values()].map((k) => k.at)); return Boolean(li); })()`)
 	t.Logf("the latest kill is shown %.0f ms after it happened", evaluated[float64](t, b, `globalThis.delay`))
