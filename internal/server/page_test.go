@@ -50,6 +50,33 @@ func TestPageNeedsThePassword(t *testing.T) {
 	if status, body := get(t, address+"/ui/state", config, &[2]string{"alice", "open sesame"}); status != http.StatusOK || !strings.Contains(body, `"rows"`) {
 		t.Errorf("with it: %d: %s", status, body)
 	}
+	// All streams of a browser share a connection, as HTTP/2 has it.
+	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	open := 0
+	for range 2 * webui.MaxStreams {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/ui/stream", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.SetBasicAuth("alice", "open sesame")
+		answer, err := transport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if answer.ProtoMajor != 2 {
+			t.Fatalf("it is %s", answer.Proto)
+		}
+		if answer.StatusCode == http.StatusOK {
+			open++
+		}
+	}
+	if want := min(webui.MaxStreams, connectionLimit()/2); open != want {
+		t.Errorf("%d streams on a connection, want %d", open, want)
+	}
 }
 
 // A name that leads to this host is no reason to answer a page of somebody else. Metrics have no such names in them.

@@ -2,8 +2,10 @@ package webui
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -271,6 +273,50 @@ func TestSlowViewer(t *testing.T) {
 		t.Errorf("%d signals wait", len(v.news))
 	}
 	hub.leave(v)
+}
+
+// deadlines is a writer that keeps the latest deadline.
+type deadlines struct {
+	*httptest.ResponseRecorder
+
+	latest time.Time
+	set    int
+	sent   chan struct{}
+}
+
+func (d *deadlines) SetWriteDeadline(at time.Time) error {
+	d.latest = at
+	d.set++
+	return nil
+}
+
+func (d *deadlines) Write(b []byte) (int, error) {
+	if d.latest.IsZero() {
+		return 0, errors.New("a write without a deadline")
+	}
+	if bytes.HasPrefix(b, []byte("{")) {
+		close(d.sent)
+	}
+	return d.ResponseRecorder.Write(b)
+}
+
+// Each message has a deadline, and there is none in between: with HTTP/2 it would end the stream.
+func TestDeadlines(t *testing.T) {
+	p := page(t, webuitest.Busy(noon), nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	d := &deadlines{ResponseRecorder: httptest.NewRecorder(), sent: make(chan struct{})}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.ServeHTTP(d, httptest.NewRequestWithContext(ctx, http.MethodGet, "/ui/stream", nil))
+	}()
+	<-d.sent
+	cancel()
+	<-ended
+	if d.set < 4 || !d.latest.IsZero() || !strings.Contains(d.Body.String(), "\ndata: {") {
+		t.Errorf("%d deadlines, the latest %v: %.80s", d.set, d.latest, d.Body)
+	}
 }
 
 // Who gets no stream is told, and asks instead. A place that is given back is taken by the next one.

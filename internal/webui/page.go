@@ -204,7 +204,11 @@ func (p *Page) serveStream(w http.ResponseWriter, r *http.Request) {
 				return false
 			}
 		}
-		return control.Flush() == nil
+		if control.Flush() != nil {
+			return false
+		}
+		_ = control.SetWriteDeadline(time.Time{}) // HTTP/2 would end the stream then, though nothing is being written
+		return true
 	}
 	if !send([]byte("retry: 2000\n\n")) || r.Method == http.MethodHead {
 		return
