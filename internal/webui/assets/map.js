@@ -72,6 +72,7 @@ async function load() {
     size = wanted;
     rooms = new Map();
     for (const a of picture.querySelectorAll('.room')) rooms.set(a.dataset.key, a);
+    picture.classList.toggle('many', rooms.size > 60); // nothing glides then: that would draw all of it in every frame
     for (const k of rooms.keys()) draw(k);
     loud();
     if (key && rooms.has(key)) rooms.get(key).focus({ preventScroll: true });

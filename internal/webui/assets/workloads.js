@@ -65,7 +65,7 @@ export function enter(main, parameters) {
   if (parameters.get('focus')) field.focus();
   const end = follow((changed) => {
     for (const key of changed.rows) write(key);
-    if (changed.order || changed.first || changed.rows.size) arrange();
+    if (changed.order || changed.first || view.sort) arrange();
     loud();
     if (view.filter) ask();
   });
