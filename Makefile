@@ -9,7 +9,9 @@ GO      ?= go
 PREFIX  ?= /usr/local
 DESTDIR ?=
 ARGS    ?=
-VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+# A release is a tag such as v1.2.3. Without git, in an unpacked archive for example, give it by hand: make VERSION=1.2.3.
+VERSION  ?= $(shell git describe --tags --match 'v[0-9]*' --always --dirty 2>/dev/null)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 
 # Watching the kernel takes root. Only what needs it runs as root: Go itself never does, so that its
 # caches stay the user's own.
@@ -29,7 +31,7 @@ endef
 
 define go_build
 @$(enough_go)
-CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/nsviz ./cmd/nsviz
+CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)' -o bin/nsviz ./cmd/nsviz
 endef
 
 .PHONY: enough-go
