@@ -80,6 +80,24 @@ uninstall: ## Remove what install installed
 		'$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_nsviz' \
 		'$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nsviz.fish'
 
+# The same commit gives the same bytes: all files have its time.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+DIST     ?= $(CURDIR)/dist
+PACKAGES  = $(GO) run -C deploy/packages . -source '$(CURDIR)' -out '$(DIST)' -version '$(VERSION)' -revision '$(REVISION)' -epoch '$(SOURCE_DATE_EPOCH)'
+
+.PHONY: packages
+packages: enough-go ## Make deb and rpm packages for amd64 and arm64 in dist/
+	$(PACKAGES) packages
+
+.PHONY: images
+images: enough-go ## Make container images in dist/, without a registry or an engine
+	$(PACKAGES) images
+
+.PHONY: release
+release: enough-go ## Make all that is released in dist/: packages, images, binaries, lists of their parts (SBOM), checksums
+	rm -rf '$(DIST)'
+	$(PACKAGES) release
+
 .PHONY: generate
 generate: enough-go ## Compile bpf/ into gen/ (needs clang-19, llvm-19, libbpf-dev)
 	@for tool in clang-19 llvm-strip-19; do \
@@ -165,4 +183,4 @@ bench: build ## Measure what nsviz costs on this host, and run the benchmarks
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin
+	rm -rf bin dist

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/server"
+	"github.com/nsviz/nsviz/internal/service"
 	"github.com/nsviz/nsviz/internal/store"
 )
 
@@ -23,7 +25,7 @@ func newServe(s *streams, o *options) *cobra.Command {
 
 func serve(parent context.Context, s *streams, o *options) error {
 	log := o.logger(s.err)
-	listeners, err := listen(o.listen)
+	listeners, err := o.listeners()
 	if err != nil {
 		return err
 	}
@@ -45,6 +47,13 @@ func serve(parent context.Context, s *streams, o *options) error {
 	for _, f := range []func(context.Context) error{
 		p.Run,
 		func(ctx context.Context) error { return srv.Serve(ctx, listeners) },
+		func(ctx context.Context) error {
+			service.Run(ctx, service.Config{
+				Ready: p.Attached(), Sync: p.Sync, Log: log,
+				Status: "watching; metrics are served on " + addresses(listeners),
+			})
+			return nil
+		},
 	} {
 		running.Go(func() {
 			if err := f(ctx); err != nil {
@@ -63,13 +72,25 @@ func serve(parent context.Context, s *streams, o *options) error {
 	return failure(parent, ctx)
 }
 
-// listen opens the addresses of --web.listen-address.
-func listen(addresses []string) ([]net.Listener, error) {
-	listeners, err := server.Listen(addresses)
+// listeners opens the addresses of --web.listen-address or, with --web.systemd-socket, takes over those that systemd has opened.
+func (o *options) listeners() ([]net.Listener, error) {
+	if o.systemdSocket {
+		return server.Inherited()
+	}
+	listeners, err := server.Listen(o.listen)
 	if malformed := (*net.AddrError)(nil); errors.As(err, &malformed) {
 		return nil, errUsage{err}
 	}
 	return listeners, err
+}
+
+// addresses returns where listeners listen, separated by commas.
+func addresses(listeners []net.Listener) string {
+	list := make([]string, len(listeners))
+	for i, l := range listeners {
+		list[i] = l.Addr().String()
+	}
+	return strings.Join(list, ", ")
 }
 
 // failure returns why ctx was cancelled below parent; nil if parent was done, which is a signal.
