@@ -137,9 +137,16 @@ HOST_TEST  = $(GO_TEST) -count=1 -p 1 -timeout 20m $(if $(SUDO),-exec 'sudo -E e
 # TESTFLAGS='-run Name' and the like choose among the tests.
 TESTFLAGS ?=
 
+# They build releases, of which the go command's cache knows nothing.
+TEST_PACKAGES = cd deploy/packages && $(GO) test -json -count=1 ./...
+
+.PHONY: test-packages
+test-packages: enough-go ## Run the tests of the packages, images and lists of parts
+	$(TEST_PACKAGES) $(TESTFLAGS) | $(TALLY)
+
 .PHONY: test-unit
 test-unit: enough-go ## Run the tests that need nothing but Go
-	$(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... | $(TALLY)
+	{ $(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./...; $(TEST_PACKAGES) $(TESTFLAGS); } | $(TALLY)
 
 .PHONY: test-root
 test-root: enough-go ## Run the tests that need root

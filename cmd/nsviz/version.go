@@ -3,12 +3,10 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/metrics"
@@ -56,21 +54,6 @@ func newVersion(s *streams) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(s.out, versionLine())
 			return err
-		},
-	}
-}
-
-// newMan writes the man pages; `make install` calls it.
-func newMan() *cobra.Command {
-	return &cobra.Command{
-		Use: "man DIR", Hidden: true, Args: arguments("DIR"),
-		Short: "Write the man pages into a directory",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
-				return err
-			}
-			cmd.Root().DisableAutoGenTag = true
-			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Section: "8", Source: "nsviz " + build().Version}, args[0])
 		},
 	}
 }

@@ -23,6 +23,7 @@ type release struct {
 	revision      string
 	time          time.Time
 	architectures []string
+	formats       []string // of packages
 	goTool        string
 	log           io.Writer
 	work          string // a folder for what is made on the way
@@ -84,7 +85,7 @@ func (r *release) build(ctx context.Context) error {
 func (r *release) nsviz(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, r.binary(runtime.GOARCH), args...)
 	// Nothing of this host and its user may show in what is packaged.
-	cmd.Env = []string{"PATH=/usr/bin:/bin", "XDG_CONFIG_HOME=/nonexistent"}
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "XDG_CONFIG_HOME=/nonexistent", fmt.Sprint("SOURCE_DATE_EPOCH=", r.time.Unix())}
 	cmd.Stderr = r.log
 	out, err := cmd.Output()
 	if err != nil {

@@ -78,7 +78,7 @@ func (r *release) image(ctx context.Context, arch string) ([]byte, error) {
 	created := r.time
 	labels := map[string]string{
 		v1.AnnotationTitle: imageName, v1.AnnotationDescription: imageDescription, v1.AnnotationVersion: r.version(), v1.AnnotationRevision: r.revision,
-		v1.AnnotationLicenses: "Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)", v1.AnnotationCreated: created.Format(time.RFC3339),
+		v1.AnnotationLicenses: license, v1.AnnotationCreated: created.Format(time.RFC3339),
 		v1.AnnotationVendor: "The nsviz authors",
 	}
 	l := &layout{files: map[string][]byte{}}

@@ -53,7 +53,7 @@ func (r *release) licenses(ctx context.Context) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			fmt.Fprintf(&b, "\n%s\n%s %s: %s\n%[1]s\n\n%s\n", strings.Repeat("=", 80), module.Path, module.Version, entry.Name(), bytes.TrimSpace(text))
+			fmt.Fprintf(&b, "\n%[1]s\n%[2]s %[3]s: %[4]s\n%[1]s\n\n%[5]s\n", strings.Repeat("=", 80), module.Path, module.Version, entry.Name(), bytes.TrimSpace(text))
 		}
 	}
 	return b.Bytes(), nil

@@ -36,10 +36,11 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	flags.StringVar(&r.revision, "revision", "", "the commit")
 	epoch := flags.Int64("epoch", 0, "the time that all files have, in `seconds` since 1970")
 	architectures := flags.String("arch", "amd64,arm64", "the architectures, separated by commas")
+	formats := flags.String("formats", "deb,rpm", "the formats of packages, separated by commas")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	r.architectures, r.time = strings.Split(*architectures, ","), time.Unix(*epoch, 0).UTC()
+	r.architectures, r.formats, r.time = strings.Split(*architectures, ","), strings.Split(*formats, ","), time.Unix(*epoch, 0).UTC()
 	steps, ok := map[string][]func(context.Context) error{
 		"packages": {r.packages},
 		"images":   {r.images},

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	maintainer  = "The nsviz authors <nsviz@localhost>"
+	license     = "Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)"
+	maintainer  = "The nsviz authors <nsviz@users.noreply.github.com>"
 	description = `shows container isolation as the kernel makes it
  Namespaces being made and joined, cgroups filling up, the OOM killer choosing
  a victim: eBPF programs stream those moments out of the kernel, and nsviz ties
@@ -24,7 +25,7 @@ const (
 // packages makes a deb and an rpm for each architecture.
 func (r *release) packages(ctx context.Context) error {
 	for _, arch := range r.architectures {
-		for _, format := range []string{"deb", "rpm"} {
+		for _, format := range r.formats {
 			if err := r.pack(ctx, arch, format); err != nil {
 				return fmt.Errorf("make the %s for %s: %w", format, arch, err)
 			}
@@ -45,7 +46,7 @@ func (r *release) pack(ctx context.Context, arch, format string) (err error) {
 	script := func(name string) string { return filepath.Join(r.source, "deploy/packages/scripts", format+"-"+name) }
 	info := &nfpm.Info{
 		Name: "nsviz", Arch: arch, Platform: "linux", Version: version, VersionSchema: "none", Section: "admin", Priority: "optional",
-		Maintainer: maintainer, Description: description, License: "Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)",
+		Maintainer: maintainer, Description: description, License: license,
 		MTime: r.time,
 		Overridables: nfpm.Overridables{
 			Contents: contents,

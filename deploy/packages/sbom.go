@@ -66,7 +66,9 @@ func (r *release) bom(arch string) (*cdx.BOM, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(program)
-	purl := func(path, version string) string { return "pkg:golang/" + path + "@" + strings.ReplaceAll(version, "+", "%2B") }
+	purl := func(path, version string) string {
+		return "pkg:golang/" + path + "@" + strings.ReplaceAll(version, "+", "%2B")
+	}
 	self := purl(info.Main.Path, r.version())
 	bom := cdx.NewBOM()
 	bom.Metadata = &cdx.Metadata{
@@ -74,7 +76,7 @@ func (r *release) bom(arch string) (*cdx.BOM, error) {
 		Component: &cdx.Component{
 			BOMRef: self, Type: cdx.ComponentTypeApplication, Name: "nsviz", Version: r.version(), PackageURL: self,
 			Hashes:   &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: hex.EncodeToString(sum[:])}},
-			Licenses: &cdx.Licenses{{Expression: "Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)"}},
+			Licenses: &cdx.Licenses{{Expression: license}},
 			Properties: &[]cdx.Property{
 				{Name: "nsviz:architecture", Value: arch}, {Name: "nsviz:revision", Value: r.revision},
 			},
