@@ -142,11 +142,11 @@ TEST_PACKAGES = cd deploy/packages && $(GO) test -json -count=1 ./...
 
 .PHONY: test-packages
 test-packages: enough-go ## Run the tests of the packages, images and lists of parts
-	$(TEST_PACKAGES) $(TESTFLAGS) | $(TALLY)
+	($(TEST_PACKAGES) $(TESTFLAGS)) | $(TALLY)
 
 .PHONY: test-unit
 test-unit: enough-go ## Run the tests that need nothing but Go
-	{ $(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./...; $(TEST_PACKAGES) $(TESTFLAGS); } | $(TALLY)
+	{ rc=0; $(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... || rc=1; ($(TEST_PACKAGES) $(TESTFLAGS)) || rc=1; exit $$rc; } | $(TALLY)
 
 .PHONY: test-root
 test-root: enough-go ## Run the tests that need root
