@@ -19,7 +19,13 @@ func newServe(s *streams, o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", GroupID: groupWatch, Args: noArguments,
 		Short: "Serve metrics without a screen",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o) },
+		Long: `Watches the host and serves metrics and the API, without a screen.
+
+As a service of systemd (Type=notify) it is ready once the probes are attached, answers the watchdog (WatchdogSec=) only while
+events go all the way through, and takes its port from a socket unit with --web.systemd-socket.`,
+		Example: `  sudo nsviz serve
+  sudo nsviz serve --web.listen-address :10064 --web.config.file /etc/nsviz/web.yml`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o) },
 	}
 }
 

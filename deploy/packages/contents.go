@@ -72,7 +72,7 @@ func (r *release) contents(ctx context.Context, arch, format string) (files.Cont
 	}
 	document("README.md", "README.md", false)
 	document("CHANGELOG.md", "NEWS", true)
-	for _, page := range []string{"EVENTS", "FILTERS", "GLOSSARY", "METRICS"} {
+	for _, page := range []string{"EVENTS", "FILTERS", "GLOSSARY", "INSTALL", "METRICS"} {
 		document("docs/"+page+".md", page+".md", true)
 	}
 	for _, example := range []string{"systemd/drop-ins/without-admin.conf", "systemd/drop-ins/docker-group.conf", "systemd/drop-ins/network.conf",

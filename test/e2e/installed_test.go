@@ -94,7 +94,9 @@ func testInstalledSees(t *testing.T) {
 		return slices.ContainsFunc(a.History, func(e model.Entry) bool {
 			return e.Kind == model.EntryLimitsChanged && e.By != nil && int(e.By.PID) == os.Getpid()
 		})
-	}, func() string { return "who changed the limit is not in\n" + strings.Join(words(&a.Container, a.History), "\n") })
+	}, func() string {
+		return "who changed the limit is not in\n" + strings.Join(words(&a.Container, a.History), "\n")
+	})
 	noError(t, os.WriteFile(fmt.Sprintf("/proc/%d/root/go", pid), nil, 0o600))
 	eventually(t, func() bool {
 		a, _ = why(t, installedPort, name)
