@@ -109,6 +109,10 @@ generate: enough-go ## Compile bpf/ into gen/ (needs clang-19, llvm-19, libbpf-d
 pictures: enough-go ## Draw the pictures of the README anew
 	$(GO) test ./internal/ui -run GoldenPictures -update
 
+.PHONY: manifests
+manifests: enough-go ## Make the kustomize base of deploy/kubernetes from its Helm chart
+	$(GO) run -C deploy/kubernetes .
+
 .PHONY: fmt
 fmt: ## Format the Go and the C
 	gofmt -w $$(find . -name '*.go' ! -path './gen/*')
@@ -134,19 +138,19 @@ GO_TEST    = $(GO) test -json -race $(if $(IN_CI),-vet=off)
 # Tests of the host itself: never from the cache, and one package at a time, since each would see
 # what the others do.
 HOST_TEST  = $(GO_TEST) -count=1 -p 1 -timeout 20m $(if $(SUDO),-exec 'sudo -E env "PATH=$(PATH)"')
+# The modules below this one: what nsviz itself does not depend on. None of them has goroutines for the race detector to look at.
+MODULES := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 # TESTFLAGS='-run Name' and the like choose among the tests.
 TESTFLAGS ?=
 
-# They build releases, of which the go command's cache knows nothing.
-TEST_PACKAGES = cd deploy/packages && $(GO) test -json -count=1 ./...
-
 .PHONY: test-packages
 test-packages: enough-go ## Run the tests of the packages, images and lists of parts
-	($(TEST_PACKAGES) $(TESTFLAGS)) | $(TALLY)
+	$(GO) test -C deploy/packages -json -count=1 $(TESTFLAGS) ./... | $(TALLY)
 
 .PHONY: test-unit
 test-unit: enough-go ## Run the tests that need nothing but Go
-	{ rc=0; $(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... || rc=1; ($(TEST_PACKAGES) $(TESTFLAGS)) || rc=1; exit $$rc; } | $(TALLY)
+	{ $(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... && rc=0 || rc=1; \
+	for module in $(MODULES); do $(GO) test -C $$module -json $(if $(IN_CI),-vet=off -count=1) $(TESTFLAGS) ./... || rc=1; done; exit $$rc; } | $(TALLY)
 
 .PHONY: test-root
 test-root: enough-go ## Run the tests that need root
