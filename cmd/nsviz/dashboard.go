@@ -43,7 +43,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 		notes.Add("metrics: " + err.Error()) // the dashboard is useful without them
 	}
 	for _, l := range listeners {
-		notes.Add("metrics on http://" + l.Addr().String() + server.MetricsPath)
+		notes.Add("metrics on http://" + l.Addr().String() + o.metricsPath)
 	}
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -122,6 +122,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 	}
 	return server.Config{
 		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		MetricsPath: o.metricsPath, Ready: p.Ready,
 	}
 }
 

@@ -34,7 +34,7 @@ func TestDocumentedCommands(t *testing.T) {
 		"ps": reflect.TypeFor[Workload](), "ns": reflect.TypeFor[Namespace](),
 		"why": reflect.TypeFor[ContainerAnswer](), "why TYPE:[ID]": reflect.TypeFor[NamespaceAnswer](), "why cgroup:PATH": reflect.TypeFor[CgroupAnswer](),
 		"why kill:ID": reflect.TypeFor[KillAnswer](),
-		"trace": reflect.TypeFor[Trace](), "inspect --from": reflect.TypeFor[Known](), "inspect": reflect.TypeFor[anatomy.Anatomy](),
+		"trace":       reflect.TypeFor[Trace](), "inspect --from": reflect.TypeFor[Known](), "inspect": reflect.TypeFor[anatomy.Anatomy](),
 	} {
 		_, text, found := strings.Cut(string(data), "\n## `nsviz "+command+" -o json`\n")
 		if !found {
