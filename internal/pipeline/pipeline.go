@@ -262,6 +262,9 @@ func (p *Pipeline) Snapshot() *model.Snapshot {
 	return p.live.Snapshot()
 }
 
+// Peek returns the model as it was at the latest fact. Unlike Snapshot it does not count as somebody who watches.
+func (p *Pipeline) Peek() *model.Snapshot { return p.live.Snapshot() }
+
 // Full returns the model as it is now, with every ended container that is kept.
 func (p *Pipeline) Full() *model.Snapshot {
 	p.lookedAt()
