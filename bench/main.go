@@ -39,6 +39,7 @@ func run() error {
 		{"kills", "from the kernel's time stamp of an OOM kill to stdout, and resident memory", latencyAndMemory},
 		{"idle", "what watching takes while nothing happens", idleShare},
 		{"crowd", "what watching 1,000 quiet containers takes", crowdShare},
+		{"series", "what a Prometheus needs for the series of hosts with 1,000 containers, of which one is replaced every two seconds", seriesBudget},
 		{"screen", "what the dashboard takes while nothing happens, on a terminal of 200x50", screenShare},
 	} {
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], measure.name) {
