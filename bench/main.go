@@ -2,7 +2,7 @@
 // comparison: ratios within one run, since machines are shared and noisy. `make bench` runs it; `bin/bench
 // crowd` and the like choose among the measurements.
 //
-// It needs root, a built bin/nsviz, bpftool, bpftrace, perl, stress-ng, and a Docker engine that
+// It needs root, a built bin/nsviz, bpftool, bpftrace, perl, stress-ng, Prometheus, and a Docker engine that
 // answers.
 package main
 

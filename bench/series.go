@@ -33,8 +33,12 @@ const (
 	seriesInterval = "15s"
 )
 
-// lean are the series that a large fleet can do without, as docs/FLEET.md has them: metric_relabel_configs drops them.
-const lean = `nsviz_.+_created|nsviz_container_namespace_shared|nsviz_container_pressure_.+|nsviz_container_cpu_(periods|throttled_periods)_total|nsviz_namespace_(created|joined)_total|go_.+|promhttp_.+`
+// The series that a large fleet can do without, as docs/FLEET.md has them: metric_relabel_configs drop those whose names match leanNames, and
+// those whose names and types do leanTypes.
+const (
+	leanNames = `nsviz_.+_created|nsviz_container_namespace_shared|nsviz_container_pressure_stalled_seconds_total|nsviz_container_cpu_throttled_seconds_total|nsviz_container_swap_usage_bytes|nsviz_container_entries_total|nsviz_namespace_(created|joined)_total|nsviz_container_start_seconds_.+|go_.+|promhttp_.+`
+	leanTypes = `nsviz_container_namespace_shared_with_host;(mnt|ipc|uts|user|cgroup|time)`
+)
 
 // seriesBudget measures what a real Prometheus needs for the series of hosts with many containers, with all series and without those that a
 // large fleet can do without. The hosts are made up: the real collector and server over a model that is fed made-up facts.
@@ -72,17 +76,17 @@ func seriesBudget(string) error {
 	fmt.Printf("  without containers %d series (%d of them times of creation, %d kept by the lean rules)\n", empty.series, empty.created, empty.lean)
 	fmt.Printf("  a live container   %.1f series (%.1f times of creation, %.1f kept by the lean rules)\n", per(full.series-empty.series), per(full.created-empty.created), per(full.lean-empty.lean))
 	fmt.Printf("  a scrape of %d     %.1f MB, %.0f ms to make\n", seriesLive, float64(full.bytes)/1e6, float64(full.took.Milliseconds()))
-	base, err := watchWith(nil, "", 20*time.Second)
+	base, err := watchWith(nil, false, 20*time.Second)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("  Prometheus alone   %.0f MiB resident\n", base.resident/(1<<20))
-	for _, drop := range []string{"", lean} {
-		m, err := watchWith(targets, drop, seriesFor)
+	for _, lean := range []bool{false, true} {
+		m, err := watchWith(targets, lean, seriesFor)
 		if err != nil {
 			return err
 		}
-		name := map[bool]string{true: "all series", false: "lean"}[drop == ""]
+		name := map[bool]string{false: "all series", true: "lean"}[lean]
 		more := m.resident - base.resident
 		fmt.Printf("  %-18s %.0f in the head for %d nodes of %d, %.0f samples/s, scrape %.2f s\n", name, m.head, seriesNodes, seriesLive, m.samples, m.scrape)
 		fmt.Printf("  %-18s %.0f MiB resident, %.0f bytes a series, %.0f series a GiB, %.2f µs of CPU a sample\n", "", m.resident/(1<<20), more/m.head, m.head/(more/(1<<30)), m.cpu*1e6)
@@ -126,10 +130,8 @@ func scrapeOf(n *node) (e exposed, err error) {
 		return e, err
 	}
 	e.took, e.bytes = time.Since(began), len(body)
-	dropped, err := regexp.Compile("^(" + lean + ")$")
-	if err != nil {
-		return e, err
-	}
+	names, types := regexp.MustCompile("^("+leanNames+")$"), regexp.MustCompile("^("+leanTypes+")$")
+	typeOf := regexp.MustCompile(`[{,]type="([^"]*)"`)
 	for line := range strings.Lines(string(body)) {
 		if strings.HasPrefix(line, "#") {
 			continue
@@ -139,7 +141,11 @@ func scrapeOf(n *node) (e exposed, err error) {
 		if strings.HasSuffix(name, "_created") {
 			e.created++
 		}
-		if !dropped.MatchString(name) {
+		typed := name + ";"
+		if label := typeOf.FindStringSubmatch(line); label != nil {
+			typed += label[1]
+		}
+		if !names.MatchString(name) && !types.MatchString(typed) {
 			e.lean++
 		}
 	}
@@ -149,8 +155,8 @@ func scrapeOf(n *node) (e exposed, err error) {
 // measured is what a Prometheus tells of itself.
 type measured struct{ head, resident, samples, scrape, cpu float64 }
 
-// watchWith runs a Prometheus that scrapes targets for a while, without the series that drop matches.
-func watchWith(targets []string, drop string, watch time.Duration) (m measured, err error) {
+// watchWith runs a Prometheus that scrapes targets for a while, with all series or the lean ones.
+func watchWith(targets []string, lean bool, watch time.Duration) (m measured, err error) {
 	dir, err := os.MkdirTemp("", "nsviz-bench")
 	if err != nil {
 		return m, err
@@ -159,8 +165,9 @@ func watchWith(targets []string, drop string, watch time.Duration) (m measured, 
 	config := fmt.Sprintf("global: {scrape_interval: %s}\nscrape_configs:\n- job_name: prometheus\n  static_configs: [{targets: ['127.0.0.1:19790']}]\n", seriesInterval)
 	if len(targets) > 0 {
 		config += "- job_name: nsviz\n  static_configs: [{targets: ['" + strings.Join(targets, "','") + "']}]\n"
-		if drop != "" {
-			config += "  metric_relabel_configs: [{source_labels: [__name__], regex: '" + drop + "', action: drop}]\n"
+		if lean {
+			config += "  metric_relabel_configs:\n  - {source_labels: [__name__], regex: '" + leanNames + "', action: drop}\n" +
+				"  - {source_labels: [__name__, type], regex: '" + leanTypes + "', action: drop}\n"
 		}
 	}
 	file := filepath.Join(dir, "prometheus.yml")

@@ -17,7 +17,9 @@ func TestSpentAgreesWithTheKernel(t *testing.T) {
 	const name = "nsviz-test-spent"
 	address := startServe(t)
 	run(t, name, "--cpus=0.2", "--pids-limit=77", busyboxImage, "sh", "-c", "echo ready; while :; do :; done")
-	metric := func(of string) string { return metrics(t, address)[fmt.Sprintf("nsviz_container_%s{container=%q}", of, name)] }
+	metric := func(of string) string {
+		return metrics(t, address)[fmt.Sprintf("nsviz_container_%s{container=%q}", of, name)]
+	}
 	seconds := func(of string) float64 {
 		n, err := strconv.ParseFloat(metric(of), 64)
 		if err != nil {
