@@ -44,6 +44,7 @@ type options struct {
 	theme        ui.Theme
 	columns      []ui.ColumnKey
 	sort         ui.Sort
+	keys         ui.Keymap
 	config       string
 
 	probeMethods []fact.Method

@@ -21,7 +21,7 @@ func (containersView) help() (name string, words []explained) {
 	return "workloads", []explained{
 		{"namespace", "A private copy of one thing a process can see: its own files (mnt), process numbers (pid), network (net), shared memory (ipc), " +
 			"host name (uts), users (user), cgroup tree (cgroup) or boot clock (time). Two processes in the same namespace see the same."},
-		{"o, s", "o chooses the columns, s the one to sort by, r reverses the order: ▲ the lowest first, ▼ the highest. Groups stay together."},
+		{"{columns}, {sort}", "{columns} chooses the columns, {sort} the one to sort by, {reverse} reverses the order: ▲ the lowest first, ▼ the highest. Groups stay together."},
 		{"NEAR LIMIT", "The working set grows, and at this pace reaches a limit soon. Whom the kernel would choose is computed as the kernel does it. Files that it can drop (▓ in the bar) are no danger."},
 		{"● ○ a b ? !", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter " +
 			"in that column. ? nsviz could not read it. ! whoever it was made for has another one now."},
@@ -35,7 +35,7 @@ func (containersView) help() (name string, words []explained) {
 		{"▾ ▹", "A group: the containers of a Kubernetes or podman pod, or of a compose project. What its heading has are sums; + is at least that much. " +
 			"The infra container of a pod holds what the others share; Kubernetes calls it the pod's sandbox."},
 		{"sandbox", "What a program isolates without a container runtime, as bubblewrap (Flatpak), firejail, unshare or a browser does. A service here is a unit of systemd " +
-			"with namespaces of its own. a shows and hides them; one that the OOM killer took something from is always shown."},
+			"with namespaces of its own. {sandboxes} shows and hides them; one that the OOM killer took something from is always shown."},
 		{"START", "From the making of the cgroup to the first instruction of the container's own program. It is short because no kernel boots."},
 		{"LAST MINUTE", "Memory. Full height is the limit, or all the host has where there is no limit. × is where OOM kills fell."},
 		{"VM", "A virtual machine is a small computer, and from here one process: its memory is the guest's, its threads are the guest's processors (VCPU). " +

@@ -265,7 +265,7 @@ func (sc screen) filteredOut() []line {
 
 // filterStatus returns the note on the filter in force.
 func (sc screen) filterStatus() line {
-	return text(Warn, "only "+views[sc.state.Tab].filtered().language().rows+" with "+sc.state.filter()+"; esc shows all")
+	return text(Warn, "only "+views[sc.state.Tab].filtered().language().rows+" with "+sc.state.filter()+"; "+sc.state.Keys.cap(cmdBack)+" shows all")
 }
 
 // filterPanel is where a filter is entered: the text, what is wrong with it at its place, and what could follow.

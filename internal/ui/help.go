@@ -1,6 +1,10 @@
 package ui
 
-import "github.com/nsviz/nsviz/internal/model"
+import (
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/model"
+)
 
 // helpPage says what the screen shows, lists the keys that do something in the place that the help was opened in, and explains the
 // words of the screen.
@@ -23,17 +27,20 @@ func helpPage(s *model.Snapshot, st State, w int) []line {
 		"(namespaces) and allows less (cgroups). nsviz asks the kernel itself, so what you see is what is, not what was configured."), left, w)...)
 
 	section("Keys here, in " + views[st.Tab].title())
-	for _, b := range bindings() {
-		if b.applies(at) {
-			add(b.cap, b.help)
+	for _, b := range at.bound() {
+		name, others := b.cap()
+		help := st.Keys.WithKeys(b.help)
+		if len(others) > 0 {
+			help += " (also " + strings.Join(others, ", ") + ")"
 		}
+		add(name, help)
 	}
 
 	section("Words")
 	for _, v := range views {
 		_, words := v.help()
 		for _, e := range words {
-			add(e.word, e.meaning)
+			add(st.Keys.WithKeys(e.word), st.Keys.WithKeys(e.meaning))
 		}
 	}
 	return lines

@@ -23,7 +23,7 @@ func TestEveryViewIsComplete(t *testing.T) {
 			t.Errorf("the help does not name %q, but %q", v.title(), name)
 		}
 		for _, e := range words {
-			if !strings.Contains(help, e.word) || e.meaning == "" {
+			if !strings.Contains(help, Keymap(nil).WithKeys(e.word)) || e.meaning == "" {
 				t.Errorf("%s: %q is not explained", v.title(), e.word)
 			}
 		}
