@@ -38,10 +38,10 @@ func eventKey(e *event.Event) string {
 }
 
 // eventRows returns lines for people about the latest events, newest first; at most most rows. If storms are
-// folded, a run of kills in one container, or of nsviz's own looks for a page that is open, becomes one line, so that it hides nothing else.
+// folded, a run of kills in one container becomes one line, so that it hides nothing else.
 func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow {
 	var rows []eventRow
-	for _, g := range eventGroups(s, needle, most, fold) {
+	for _, g := range eventGroups(s, needle, most, fold, needle != "") {
 		rows = append(rows, g.row(s))
 	}
 	return rows
@@ -65,8 +65,9 @@ func (g eventGroup) fields(s *model.Snapshot) query.Event {
 	return query.Event{First: &s.Events[g.from], Line: func() string { return g.row(s).line() }}
 }
 
-// eventGroups returns what eventRows returns, without words.
-func eventGroups(s *model.Snapshot, needle string, most int, fold bool) []eventGroup {
+// eventGroups returns what eventRows returns, without words. What nsviz itself enters, to read what an open page shows, is left out unless
+// looks is set: it comes again and again, and hides what happens.
+func eventGroups(s *model.Snapshot, needle string, most int, fold, looks bool) []eventGroup {
 	var rows []eventGroup
 	var entries []*event.Event // whose joins have not been seen yet
 	for end := len(s.Events); end > 0 && len(rows) < most; {
@@ -78,11 +79,15 @@ func eventGroups(s *model.Snapshot, needle string, most int, fold bool) []eventG
 			end = start // told by the entry
 			continue
 		}
+		if !looks && isOwnLook(&s.Events[start]) {
+			end = start
+			continue
+		}
 		if e := &s.Events[end-1]; e.Entered != nil {
 			entries = append(entries, e)
 		}
 		g := eventGroup{start, end, start}
-		if e := &s.Events[end-1]; fold && (e.OOM != nil || isOwnLook(e)) {
+		if e := &s.Events[end-1]; fold && e.OOM != nil {
 			for start > 0 && sameStorm(&s.Events[start-1], e) {
 				start--
 			}
@@ -131,11 +136,8 @@ func byEntrant(e, in *event.Event) bool {
 // isOwnLook reports whether nsviz itself entered a namespace, as it does to read what a page shows.
 func isOwnLook(e *event.Event) bool { return e.Self && e.Type == event.NamespaceJoined }
 
-// sameStorm reports whether two kills hit the same program in the same container for the same reason, or nsviz looked twice.
+// sameStorm reports whether two kills hit the same program in the same container for the same reason.
 func sameStorm(a, b *event.Event) bool {
-	if isOwnLook(a) && isOwnLook(b) {
-		return true
-	}
 	return a.OOM != nil && b.OOM != nil && a.OOM.Scope == b.OOM.Scope &&
 		a.OOM.Victim.Comm == b.OOM.Victim.Comm && a.Subject().Label() == b.Subject().Label()
 }

@@ -251,7 +251,7 @@ func (st State) filteredKills(s *model.Snapshot) []*model.Kill {
 
 // filteredEvents returns the rows of the stream that the search and the filter let through, newest first.
 func (st State) filteredEvents(s *model.Snapshot) []eventGroup {
-	rows := eventGroups(s, st.Search, len(s.Events), false)
+	rows := eventGroups(s, st.Search, len(s.Events), false, st.Search != "" || st.Filter[eventKindRows] != "")
 	return accepted(rows, st.Filter[eventKindRows], query.Events, s, func(g eventGroup) query.Event { return g.fields(s) })
 }
 

@@ -78,8 +78,8 @@ func listedKills(s *model.Snapshot, needle string) []*model.Kill {
 	return out
 }
 
-// banner describes the latest kill in at most h rows, a rule among them.
-func (sc screen) banner(h int) []line {
+// banner describes the latest kill in at most h rows, a rule among them. If space is tight, the words take the width below the label, too.
+func (sc screen) banner(h int, tight bool) []line {
 	kills := listedKills(sc.s, sc.state.Search)
 	if len(kills) == 0 {
 		return nil
@@ -95,7 +95,7 @@ func (sc screen) banner(h int) []line {
 	}
 	label := text(Plain, " ").add(style, " OOM KILL ").add(Dim, " "+clockIn(k.Event.Time, sc.s.Time)+"  ")
 	sentences := storyLine(story.Kill(k, sc.s), sc.s.Time)
-	if left := label.width(); sc.w >= 76 {
+	if left := label.width(); sc.w >= 76 && !tight {
 		lines := sentences.wrap(sc.w - left - 1)
 		for i := range lines {
 			head := label

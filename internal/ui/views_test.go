@@ -92,7 +92,7 @@ func TestContainerColumnsAreComplete(t *testing.T) {
 			continue
 		}
 		placed := c.shown[c.index(col.key)]
-		lines := []line{placed.put(nil, c.titleCell(placed))}
+		lines := []line{c.putTitle(nil, placed, text(Title, placed.title))}
 		for i := range s.Containers {
 			cell := col.live(&s.Containers[i], tableRow{columns: c, s: s}, placed.w)
 			if cell.width() > placed.w {
