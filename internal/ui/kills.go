@@ -94,7 +94,7 @@ func (sc screen) banner(h int, tight bool) []line {
 		style = KillMark
 	}
 	label := text(Plain, " ").add(style, " OOM KILL ").add(Dim, " "+clockIn(k.Event.Time, sc.s.Time)+"  ")
-	sentences := storyLine(story.Kill(k, sc.s), sc.s.Time)
+	sentences := storyLine(story.Kill(k, sc.s), sc.s.Time).shortWords(nameRoom(sc.w)) // the list has the whole name
 	if left := label.width(); sc.w >= 76 && !tight {
 		lines := sentences.wrap(sc.w - left - 1)
 		for i := range lines {
@@ -152,14 +152,15 @@ func (killsView) rows(sc screen, h int) []row {
 // killColumns returns the columns of a list of kills.
 func killColumns(sc screen, list []*model.Kill) []column {
 	needle := sc.state.Search
+	name := min(max(sc.w/6, 10), 64)
 	return []column{
 		{title: "WHEN", width: 8, gap: 2, cell: func(i int) line { return text(Dim, clockIn(list[i].Event.Time, sc.s.Time)) }},
-		{title: "CONTAINER", width: min(max(sc.w/6, 10), 24), gap: 1, cell: func(i int) line {
+		{title: "CONTAINER", width: name, gap: 1, cell: func(i int) line {
 			style := Name
 			if story.VictimContainer(list[i]) == nil {
 				style = Dim
 			}
-			return text(style, story.VictimPlace(list[i])).mark(needle)
+			return text(style, cutMiddle(story.VictimPlace(list[i]), name)).mark(needle)
 		}},
 		{title: "KILLED", width: min(max(sc.w/4, 14), 32), gap: 1, cell: func(i int) line {
 			return processLine(story.VictimPID(list[i]), story.VictimComm(list[i])).mark(needle)

@@ -244,6 +244,25 @@ func (l line) words() []line {
 	return words
 }
 
+// shortWords returns the line with words of at most w columns: longer ones, such as the names of containers that differ in how they end,
+// lose their middle. Paths stay whole.
+func (l line) shortWords(w int) line {
+	out := make(line, len(l))
+	for i, sp := range l {
+		words := strings.Split(sp.text, " ")
+		for j, word := range words {
+			if len(word) > w && !strings.Contains(word, "/") {
+				words[j] = cutMiddle(word, w)
+			}
+		}
+		out[i] = span{strings.Join(words, " "), sp.style}
+	}
+	return out
+}
+
+// nameRoom is how wide names are in a sentence, or among others, on a screen that is w columns wide.
+func nameRoom(w int) int { return min(max(w/5, 12), 40) }
+
 // split divides the line after at most w columns.
 func (l line) split(w int) (head, tail line) {
 	used := 0

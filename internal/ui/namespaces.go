@@ -127,7 +127,7 @@ func withNamespaceFacts(sc screen, list []*model.Namespace, columns []column) []
 				return by.mark(needle)
 			}})
 	}
-	return append(columns, column{title: "WHO IS IN IT", cell: func(i int) line { return inhabitants(list[i], sc.s).mark(needle) }})
+	return append(columns, column{title: "WHO IS IN IT", cell: func(i int) line { return inhabitants(list[i], sc.s).shortWords(nameRoom(sc.w)).mark(needle) }})
 }
 
 func idText(id uint64) line {

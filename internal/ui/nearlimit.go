@@ -35,7 +35,7 @@ func (sc screen) nearLimit(h int) []line {
 		return nil
 	}
 	label := text(Plain, " ").add(Warn, " NEAR LIMIT").add(Plain, "  ")
-	sentence := storyLine(story.NearLimit(list[0], sc.s), sc.s.Time)
+	sentence := storyLine(story.NearLimit(list[0], sc.s), sc.s.Time).shortWords(nameRoom(sc.w))
 	if others := len(list) - 1; others > 0 {
 		sentence = sentence.add(Dim, " "+story.Count(uint64(others), "other is", "others are")+" near a limit, too.")
 	}
