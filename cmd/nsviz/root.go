@@ -48,6 +48,8 @@ type options struct {
 	config       string
 
 	probeMethods []fact.Method
+	// surveys is the shortest pause between two surveys of the host; 0 is the usual one.
+	surveys time.Duration
 	// past keeps the past of a host that is watched; nil keeps none.
 	past *store.Timeline
 }
@@ -255,6 +257,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		Sinks:        sinks,
 		Past:         o.past,
 
+		SurveyInterval: o.surveys,
 		NoCommandLines: o.noCommands,
 	})
 }
