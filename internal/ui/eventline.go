@@ -3,6 +3,7 @@ package ui
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"time"
@@ -38,7 +39,7 @@ func eventKey(e *event.Event) string {
 }
 
 // eventRows returns lines for people about the latest events, newest first; at most most rows. If storms are
-// folded, a run of kills in one container becomes one line, so that it hides nothing else.
+// folded, a run of kills in one container, or of cgroups of none in one place, becomes one line, so that it hides nothing else.
 func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow {
 	var rows []eventRow
 	for _, g := range eventGroups(s, needle, most, fold, needle != "") {
@@ -55,7 +56,11 @@ type eventGroup struct{ from, to, since int }
 func (g eventGroup) row(s *model.Snapshot) eventRow {
 	r := wordEvents(s.Events[g.from:g.to], s)
 	if more := g.from - g.since; more > 0 {
-		r.text = r.text.add(Dim, fmt.Sprintf(", and %d more since %s", more, clockIn(s.Events[g.since].Time, s.Time)))
+		what := ""
+		if isOutside(&s.Events[g.from]) {
+			what = " made or removed there"
+		}
+		r.text = r.text.add(Dim, fmt.Sprintf(", and %d more%s since %s", more, what, clockIn(s.Events[g.since].Time, s.Time)))
 	}
 	return r
 }
@@ -87,7 +92,7 @@ func eventGroups(s *model.Snapshot, needle string, most int, fold, looks bool) [
 			entries = append(entries, e)
 		}
 		g := eventGroup{start, end, start}
-		if e := &s.Events[end-1]; fold && e.OOM != nil {
+		if e := &s.Events[end-1]; fold && (e.OOM != nil || isOutside(e)) {
 			for start > 0 && sameStorm(&s.Events[start-1], e) {
 				start--
 			}
@@ -136,8 +141,15 @@ func byEntrant(e, in *event.Event) bool {
 // isOwnLook reports whether nsviz itself entered a namespace, as it does to read what a page shows.
 func isOwnLook(e *event.Event) bool { return e.Self && e.Type == event.NamespaceJoined }
 
-// sameStorm reports whether two kills hit the same program in the same container for the same reason.
+// isOutside reports whether a cgroup of no container was made or removed.
+func isOutside(e *event.Event) bool { return e.Cgroup != nil && e.Subject() == nil && !e.ContainerUnknown }
+
+// sameStorm reports whether two kills hit the same program in the same container for the same reason, or two cgroups of no container were made
+// or removed in the same place.
 func sameStorm(a, b *event.Event) bool {
+	if isOutside(a) && isOutside(b) {
+		return path.Dir(a.Cgroup.Path) == path.Dir(b.Cgroup.Path)
+	}
 	return a.OOM != nil && b.OOM != nil && a.OOM.Scope == b.OOM.Scope &&
 		a.OOM.Victim.Comm == b.OOM.Victim.Comm && a.Subject().Label() == b.Subject().Label()
 }

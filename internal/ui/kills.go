@@ -139,9 +139,11 @@ func (killsView) rows(sc screen, h int) []row {
 		below, sentences = 0, nil
 	}
 	rows := sc.table(killColumns(sc, list), keys, max(h-below, 2), "")
-	for len(rows) < h-below {
+	places := sc.killPlaceRows(list, h-below-len(rows)-1)
+	for len(rows) < h-below-len(places) {
 		rows = append(rows, row{})
 	}
+	rows = append(rows, places...)
 	if sentences == nil {
 		return rows
 	}

@@ -421,6 +421,23 @@ func TestEventRowsGroup(t *testing.T) {
 		t.Errorf("one unshare reads %q, want %q", all[len(all)-2], want)
 	}
 
+	// Cgroups of no container that come and go in one place are one line of the stream.
+	cgroup := func(at time.Duration, typ event.Type, path string, of *event.Container) event.Event {
+		return event.Event{Time: sceneTime.Add(at), Type: typ, Container: of, Cgroup: &event.Cgroup{Path: path}}
+	}
+	s.Events = []event.Event{
+		cgroup(0, event.CgroupCreated, "/jobs/a", nil), cgroup(time.Second, event.CgroupRemoved, "/jobs/a", nil), cgroup(2*time.Second, event.CgroupCreated, "/jobs/b", nil),
+		cgroup(3*time.Second, event.CgroupCreated, "/docker/c", &event.Container{ID: "c"}), cgroup(4*time.Second, event.CgroupCreated, "/jobs/c", nil),
+	}
+	if got, want := words(s, true), []string{
+		"cgroup made /jobs/c", "cgroup made /docker/c", "cgroup made /jobs/b, and 2 more made or removed there since " + clockIn(sceneTime, sceneTime),
+	}; !slices.Equal(got, want) {
+		t.Errorf("cgroups that come and go are %q, want %q", got, want)
+	}
+	if got := words(s, false); len(got) != 5 {
+		t.Errorf("the view of events has %q", got)
+	}
+
 	// What nsviz reads for a page that is open is left out, unless somebody looks for it; what others do is told each time.
 	look := func(at time.Duration, self bool) event.Event {
 		return event.Event{Time: sceneTime.Add(at), Type: event.NamespaceJoined, PID: 7, Comm: "p", Self: self,
