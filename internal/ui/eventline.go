@@ -49,18 +49,18 @@ func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow
 }
 
 // eventGroup is an eventRow without its words: the indices of the events of one system call, and of the first one of a storm that
-// ends with them. A list has a thousand, and few are drawn.
-type eventGroup struct{ from, to, since int }
+// ends with them, which has so many more. A list has a thousand, and few are drawn.
+type eventGroup struct{ from, to, since, more int }
 
 // row returns the row with its words.
 func (g eventGroup) row(s *model.Snapshot) eventRow {
 	r := wordEvents(s.Events[g.from:g.to], s)
-	if more := g.from - g.since; more > 0 {
+	if g.more > 0 {
 		what := ""
 		if isOutside(&s.Events[g.from]) {
 			what = " made or removed there"
 		}
-		r.text = r.text.add(Dim, fmt.Sprintf(", and %d more%s since %s", more, what, clockIn(s.Events[g.since].Time, s.Time)))
+		r.text = r.text.add(Dim, fmt.Sprintf(", and %d more%s since %s", g.more, what, clockIn(s.Events[g.since].Time, s.Time)))
 	}
 	return r
 }
@@ -91,12 +91,19 @@ func eventGroups(s *model.Snapshot, needle string, most int, fold, looks bool) [
 		if e := &s.Events[end-1]; e.Entered != nil {
 			entries = append(entries, e)
 		}
-		g := eventGroup{start, end, start}
+		g := eventGroup{from: start, to: end, since: start}
 		if e := &s.Events[end-1]; fold && (e.OOM != nil || isOutside(e)) {
-			for start > 0 && sameStorm(&s.Events[start-1], e) {
-				start--
+			g = eventGroup{from: end - 1, to: end, since: end - 1}
+			for i := end - 2; i >= 0; i-- {
+				before := &s.Events[i]
+				if sameStorm(before, e) {
+					g.since, start = i, i
+					g.more++
+				} else if looks || !isOwnLook(before) {
+					break
+				}
 			}
-			g = eventGroup{end - 1, end, start}
+			start = min(start, g.since)
 		}
 		if needle == "" || query.Events.Match(g.fields(s), needle) {
 			rows = append(rows, g)

@@ -443,6 +443,13 @@ func TestEventRowsGroup(t *testing.T) {
 		return event.Event{Time: sceneTime.Add(at), Type: event.NamespaceJoined, PID: 7, Comm: "p", Self: self,
 			Namespace: &event.Namespace{Type: event.UTS, Via: event.ViaSetns}}
 	}
+	kill := func(at time.Duration) event.Event {
+		return event.Event{Time: sceneTime.Add(at), Type: event.OOMKill, PID: 9, Comm: "db", OOM: &event.OOM{Scope: event.ScopeSystem}}
+	}
+	s.Events = []event.Event{kill(0), look(time.Second, true), kill(2 * time.Second), look(3*time.Second, true), kill(4 * time.Second)}
+	if got, want := words(s, true), []string{"oom kill db (9), the host was out of memory, and 2 more since " + clockIn(sceneTime, sceneTime)}; !slices.Equal(got, want) {
+		t.Errorf("kills between looks are %q, want %q", got, want)
+	}
 	for self, want := range map[bool]int{true: 0, false: 3} {
 		s.Events = []event.Event{look(0, self), look(2*time.Second, self), look(4*time.Second, self)}
 		for _, fold := range []bool{true, false} {
