@@ -93,7 +93,9 @@ func (containersView) link(s *model.Snapshot, key string) link {
 }
 
 // sortedVMs returns the virtual machines that are listed, in the order of the containers.
-func (st State) sortedVMs(s *model.Snapshot) []*model.VM { return st.Sort.sortedVMs(st.filteredVMs(s), s) }
+func (st State) sortedVMs(s *model.Snapshot) []*model.VM {
+	return st.Sort.sortedVMs(st.filteredVMs(s), s)
+}
 
 // openVM returns the virtual machine with a key; nil if it is gone.
 func openVM(s *model.Snapshot, key string) *model.VM {

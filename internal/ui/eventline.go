@@ -149,7 +149,9 @@ func byEntrant(e, in *event.Event) bool {
 func isOwnLook(e *event.Event) bool { return e.Self && e.Type == event.NamespaceJoined }
 
 // isOutside reports whether a cgroup of no container was made or removed.
-func isOutside(e *event.Event) bool { return e.Cgroup != nil && e.Subject() == nil && !e.ContainerUnknown }
+func isOutside(e *event.Event) bool {
+	return e.Cgroup != nil && e.Subject() == nil && !e.ContainerUnknown
+}
 
 // sameStorm reports whether two kills hit the same program in the same container for the same reason, or two cgroups of no container were made
 // or removed in the same place.

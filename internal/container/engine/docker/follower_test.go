@@ -265,9 +265,9 @@ func TestTooManyChangesDuringList(t *testing.T) {
 
 func TestErrorAnswers(t *testing.T) {
 	for path, want := range map[string]string{
-		pingPath:    "failing ping: request returned 500 Internal Server Error",
-		eventsPath:  "failing event stream: disk on fire",
-		listPath:    "failing container list: disk on fire",
+		pingPath:   "failing ping: request returned 500 Internal Server Error",
+		eventsPath: "failing event stream: disk on fire",
+		listPath:   "failing container list: disk on fire",
 	} {
 		t.Run(path, func(t *testing.T) {
 			e := newEngine(t)
