@@ -3,6 +3,7 @@ package ui
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // binding is an action and its commands, whose keys do it. What keys do (Update), what the last line offers and what the help lists are the
@@ -63,8 +64,18 @@ func commands(list ...command) []command { return list }
 // bindings returns the table of keys. Of those that apply, the first one with a key does it. The last line offers them in this order.
 // Where htop, k9s and vi agree on a key, or only one of them has it, it is the same here.
 func bindings() []binding {
-	return slices.Concat(listBindings(), timeBindings(), tableBindings(), exportBindings(), everywhereBindings(), textBindings(), lastBindings())
+	bindingsMade.Do(func() {
+		allBindings = slices.Concat(listBindings(), timeBindings(), tableBindings(), exportBindings(), everywhereBindings(), textBindings(), lastBindings())
+	})
+	return allBindings
 }
+
+// allBindings is the table, which is made once and never changed: each frame needs it. An initializer would refer to itself, since what keys
+// do leads to what they are.
+var (
+	allBindings  []binding
+	bindingsMade sync.Once
+)
 
 // listBindings returns the keys that move, open, fold and find.
 func listBindings() []binding {

@@ -73,30 +73,33 @@ type keyPress struct {
 
 // boundKeys is a binding with those of its keys that do it in a place.
 type boundKeys struct {
-	binding
+	*binding
 
 	keys []keyPress
 }
 
 // bound returns the bindings that apply, with their keys. A key is in the first one alone; one that has none is left out.
 func (at place) bound() []boundKeys {
-	var list []boundKeys
-	taken := map[Key]bool{}
-	for _, b := range bindings() {
+	const most = 32 // bindings that apply in one place, if keys are as usual; and twice as many keys
+	list := make([]boundKeys, 0, most)
+	all := make([]keyPress, 0, 2*most) // the keys of one binding after the other
+	table := bindings()
+	for i := range table {
+		b := &table[i]
 		if !b.applies(at) {
 			continue
 		}
-		var keys []keyPress
+		from := len(all)
 		for _, c := range b.does {
 			for _, key := range at.Keys.of(c) {
-				if !taken[key] && (!key.typed() || at.mode&entering == 0) {
-					taken[key] = true
-					keys = append(keys, keyPress{key, c})
+				taken := slices.ContainsFunc(all, func(p keyPress) bool { return p.key == key })
+				if !taken && (!key.typed() || at.mode&entering == 0) {
+					all = append(all, keyPress{key, c})
 				}
 			}
 		}
-		if len(keys) > 0 {
-			list = append(list, boundKeys{b, keys})
+		if len(all) > from {
+			list = append(list, boundKeys{b, all[from:len(all):len(all)]})
 		}
 	}
 	return list
