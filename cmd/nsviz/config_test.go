@@ -110,7 +110,7 @@ func TestKeysOfTwoFiles(t *testing.T) {
 	if err := keys.add([]config.Entry{entry("user", "quit", "x")}); err != nil {
 		t.Fatal(err)
 	}
-	if err := keys.check(); err == nil || !strings.HasPrefix(err.Error(), "user:2:3: keys: quit: in a list x does sort, too") {
+	if err := keys.check(); err == nil || !strings.HasPrefix(err.Error(), "user:2:3: keys: quit: x is also the key of sort in a list; give quit or sort another key; q is free") {
 		t.Errorf("the conflict is %v", err)
 	}
 }
@@ -137,8 +137,8 @@ func TestConfigsThatAreRefused(t *testing.T) {
 		"keys: [a]":                     ":1:7: keys: want lines such as NAME: VALUE",
 		"keys:\n  fliter: x":            ":2:3: keys: no key does \"fliter\"; did you mean filter?",
 		"keys: {find: [/, ctrl-ff]}":    ":1:18: keys: find: no key is called \"ctrl-ff\"; did you mean ctrl-f?",
-		"keys:\n  filter: s":            ":2:3: keys: filter: in a list s does sort, too; choose another key for one of them, also here if that is sort",
-		"keys:\n  filter: x\n  sort: x": ":3:3: keys: sort: in a list x does filter, too; choose another key for one of them",
+		"keys:\n  filter: s":            ":2:3: keys: filter: s is also the key of sort in a list; give filter or sort another key; f is free",
+		"keys:\n  filter: x\n  sort: x": ":3:3: keys: sort: x is also the key of filter in a list; give sort or filter another key; s is free",
 		"keys: {back: []}":              ":1:8: keys: back: must have a key",
 		"keys: {filter: ctrl-c}":        ":1:16: keys: filter: ctrl-c quits, and can do nothing else",
 	} {

@@ -63,11 +63,11 @@ func (k *keyChoices) check() error {
 	if !isA || isB && k.later(b, a) {
 		chosen, other, at = c.B, c.A, b
 	}
-	advice := fmt.Sprintf("choose another key for one of them, also here if that is %s", other)
-	if isA && isB {
-		advice = "choose another key for one of them"
+	advice := fmt.Sprintf("give %s or %s another key", chosen, other)
+	if free := k.keys.Free(chosen); free != "" {
+		advice += fmt.Sprintf("; %s is free", free)
 	}
-	return &config.Error{Place: at, Err: fmt.Errorf("%s: %s: %s %s does %s, too; %s", keysSetting.Name, chosen, c.Where, c.Key, other, advice)}
+	return &config.Error{Place: at, Err: fmt.Errorf("%s: %s: %s is also the key of %s %s; %s", keysSetting.Name, chosen, c.Key, other, c.Where, advice)}
 }
 
 // later reports whether a place was read after another one.

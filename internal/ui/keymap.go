@@ -161,6 +161,16 @@ func (m Keymap) Conflict() *KeyConflict {
 	return nil
 }
 
+// Free returns a letter that could be the key of a command instead, of its name if possible; "" if there is none.
+func (m Keymap) Free(name string) string {
+	for _, letter := range name + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" {
+		if with, err := m.Bind(name, []string{string(letter)}); err == nil && with.Conflict() == nil {
+			return string(letter)
+		}
+	}
+	return ""
+}
+
 // words says where one is in the first of some modes.
 func (m mode) words() string {
 	switch {
