@@ -94,9 +94,9 @@ func (sc screen) banner(h int, tight bool) []line {
 		style = KillMark
 	}
 	label := text(Plain, " ").add(style, " OOM KILL ").add(Dim, " "+clockIn(k.Event.Time, sc.s.Time)+"  ")
-	sentences := storyLine(story.Kill(k, sc.s), sc.s.Time).shortWords(nameRoom(sc.w)) // the list has the whole name
+	sentences := storyLine(story.Kill(k, sc.s), sc.s.Time)
 	if left := label.width(); sc.w >= 76 && !tight {
-		lines := sentences.wrap(sc.w - left - 1)
+		lines := sentences.wrapIn(sc.w-left-1, h-1, sc.w)
 		for i := range lines {
 			head := label
 			if i > 0 {
@@ -106,7 +106,7 @@ func (sc screen) banner(h int, tight bool) []line {
 		}
 		return append([]line{rule(nil, sc.w)}, capped(lines, h-1)...)
 	}
-	lines := label[:len(label):len(label)].join(sentences).wrap(sc.w - 2)
+	lines := label[:len(label):len(label)].join(sentences).wrapIn(sc.w-2, h-1, sc.w)
 	for i := range lines {
 		lines[i] = indent(lines[i])
 	}

@@ -260,8 +260,18 @@ func (l line) shortWords(w int) line {
 	return out
 }
 
-// nameRoom is how wide names are in a sentence, or among others, on a screen that is w columns wide.
-func nameRoom(w int) int { return min(max(w/5, 12), 40) }
+// nameRoom is how wide names are among others where room is short, on a screen that is w columns wide.
+func nameRoom(w int) int { return min(max(w/4, 12), 40) }
+
+// wrapIn breaks sentences into lines of at most w columns. If these are more than most, long names lose their middle, as much as a screen of a
+// width asks for: lists have the whole names.
+func (l line) wrapIn(w, most, screen int) []line {
+	lines := l.wrap(w)
+	if len(lines) > most {
+		lines = l.shortWords(nameRoom(screen)).wrap(w)
+	}
+	return lines
+}
 
 // split divides the line after at most w columns.
 func (l line) split(w int) (head, tail line) {

@@ -35,12 +35,12 @@ func (sc screen) nearLimit(h int) []line {
 		return nil
 	}
 	label := text(Plain, " ").add(Warn, " NEAR LIMIT").add(Plain, "  ")
-	sentence := storyLine(story.NearLimit(list[0], sc.s), sc.s.Time).shortWords(nameRoom(sc.w))
+	sentence := storyLine(story.NearLimit(list[0], sc.s), sc.s.Time)
 	if others := len(list) - 1; others > 0 {
 		sentence = sentence.add(Dim, " "+story.Count(uint64(others), "other is", "others are")+" near a limit, too.")
 	}
 	left := label.width()
-	lines := capped(sentence.wrap(sc.w-left-1), 2)
+	lines := capped(sentence.wrapIn(sc.w-left-1, 2, sc.w), 2)
 	for i := range lines {
 		head := label
 		if i > 0 {
