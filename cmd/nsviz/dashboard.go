@@ -122,6 +122,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 	}
 	return server.Config{
 		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		UI: o.webUI, Inspect: o.pageReader(p),
 	}
 }
 
