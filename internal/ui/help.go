@@ -1,10 +1,6 @@
 package ui
 
-import (
-	"strings"
-
-	"github.com/nsviz/nsviz/internal/model"
-)
+import "github.com/nsviz/nsviz/internal/model"
 
 // helpPage says what the screen shows, lists the keys that do something in the place that the help was opened in, and explains the
 // words of the screen.
@@ -28,12 +24,7 @@ func helpPage(s *model.Snapshot, st State, w int) []line {
 
 	section("Keys here, in " + views[st.Tab].title())
 	for _, b := range at.bound() {
-		name, others := b.cap()
-		help := st.Keys.WithKeys(b.help)
-		if len(others) > 0 {
-			help += " (also " + strings.Join(others, ", ") + ")"
-		}
-		add(name, help)
+		add(b.explained(st.Keys))
 	}
 
 	section("Words")

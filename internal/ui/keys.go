@@ -148,6 +148,36 @@ func (b *boundKeys) cap() (words string, others []string) {
 	return capsWords(shown), others
 }
 
+// explained returns how the screen writes the keys, and what they do, with the other keys that do so.
+func (b *boundKeys) explained(m Keymap) (keys, does string) {
+	keys, others := b.cap()
+	does = m.WithKeys(b.help)
+	if len(others) > 0 {
+		does += " (also " + strings.Join(others, ", ") + ")"
+	}
+	return keys, does
+}
+
+// KeyHelp is a key of the dashboard, or several that belong together, and what it does.
+type KeyHelp struct{ Keys, Does string }
+
+// Keys lists the keys of the dashboard without any settings.
+func Keys() []KeyHelp {
+	var list []KeyHelp
+	var usual Keymap
+	for _, b := range bindings() {
+		bound := boundKeys{binding: &b}
+		for _, c := range b.does {
+			for _, key := range usual.of(c) {
+				bound.keys = append(bound.keys, keyPress{key, c})
+			}
+		}
+		keys, does := bound.explained(usual)
+		list = append(list, KeyHelp{keys, does})
+	}
+	return list
+}
+
 // capsWords writes keys beside each other: arrows without blanks, digits that follow each other as a range.
 func capsWords(keys []Key) string {
 	const fewest = 3 // digits of a range
