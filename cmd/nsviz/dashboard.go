@@ -81,7 +81,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 			}
 		})
 	}
-	err = show(ctx, p, ui.Options{Columns: o.columns, Sort: o.sort, Remember: o.remember(), Notes: notes.List, Zone: s.zone, Theme: o.theme, Inspect: o.pageReader(p), Past: store.NewCursor(o.past)})
+	err = show(ctx, p, ui.Options{Columns: o.columns, Sort: o.sort, Keys: o.keys, Remember: o.remember(), Notes: notes.List, Zone: s.zone, Theme: o.theme, Inspect: o.pageReader(p), Past: store.NewCursor(o.past)})
 	cancel()
 	running.Wait()
 	close(failures)

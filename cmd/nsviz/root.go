@@ -48,9 +48,12 @@ type options struct {
 	theme         ui.Theme
 	columns       []ui.ColumnKey
 	sort          ui.Sort
+	keys          ui.Keymap
 	config        string
 
 	probeMethods []fact.Method
+	// surveys is the shortest pause between two surveys of the host; 0 is the usual one.
+	surveys time.Duration
 	// past keeps the past of a host that is watched; nil keeps none.
 	past *store.Timeline
 }
@@ -262,6 +265,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		Sinks:        sinks,
 		Past:         o.past,
 
+		SurveyInterval: o.surveys,
 		NoCommandLines: o.noCommands,
 	})
 }
