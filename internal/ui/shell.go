@@ -448,10 +448,10 @@ func (sh *shell) copy(f Frame) (changed bool) {
 	all := before.Width != f.Width || before.Height != f.Height
 	for y := range f.Height {
 		for x := range f.Width {
-			c := f.At(x, y)
-			if !all && before.At(x, y) == c {
+			if !all && f.sameAt(before, x, y) {
 				continue
 			}
+			c := f.At(x, y)
 			changed = true
 			if c.Text != "" {
 				sh.screen.Put(x, y, sh.glyphs.draw(c.Text), sh.styles[c.Style])
