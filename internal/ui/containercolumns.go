@@ -112,12 +112,12 @@ func (col placedColumn) after() int {
 // put appends a cell to a line.
 func (col placedColumn) put(l, cell line) line {
 	if col.before {
-		l = l.space(1)
+		l = l.extend(1)
 	}
 	if col.right {
-		return l.joinRight(cell, col.w).space(col.after())
+		return l.joinRight(cell, col.w).extend(col.after())
 	}
-	return l.joinFit(cell, col.w).space(col.after())
+	return l.joinFit(cell, col.w, col.after())
 }
 
 // titleCell returns the title of a column, with a mark if the containers are sorted by it.
@@ -221,7 +221,7 @@ func (c columns) row(r containerRow, s *model.Snapshot, selected bool, needle st
 	if ct == nil {
 		return c.heading(r, in, selected)
 	}
-	l := withRoom(8 * len(c.shown)).join(cursorMark(selected))
+	l := withRoom(spansPerCell*len(c.shown) + spansOfNamespaces + 6).join(cursorMark(selected))
 	if !ct.Live() {
 		return c.ended(l, ct, in)
 	}

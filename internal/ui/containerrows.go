@@ -22,12 +22,16 @@ type containerRow struct {
 // listedRows returns the rows that the table shows, the members of a group below its heading. A search shows what it finds, also in
 // folded groups. A group is where its best member is.
 func listedRows(s *model.Snapshot, st State) []containerRow {
-	arranged := groups.Arrange(st.Sort.sorted(st.filteredContainers(s, listedContainers(s, st.Search, st.listsQuiet(s))), s))
-	rows := make([]containerRow, 0, len(arranged))
-	for i := range arranged {
-		g := &arranged[i]
-		if g.Of == nil {
-			rows = append(rows, containerRow{container: g.Members[0]})
+	list := st.Sort.sorted(st.filteredContainers(s, listedContainers(s, st.Search, st.listsQuiet(s))), s)
+	all := groups.Of(list)
+	rows := make([]containerRow, 0, len(list))
+	for i, c := range list {
+		if c.Group == nil {
+			rows = append(rows, containerRow{container: c})
+			continue
+		}
+		g := all.At(i)
+		if g == nil {
 			continue
 		}
 		heading := containerRow{group: g}

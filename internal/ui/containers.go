@@ -46,11 +46,16 @@ func (containersView) help() (name string, words []explained) {
 
 // keys returns those of the containers with their headings, then those of the virtual machines.
 func (containersView) keys(s *model.Snapshot, st State) []string {
-	return workloadKeys(listedRows(s, st), st.filteredVMs(s))
+	return workloadList(listedRows(s, st), st.filteredVMs(s)).keys()
 }
 
-func workloadKeys(rows []containerRow, vms []*model.VM) []string {
-	return append(keysOf(rows, containerRow.key), keysOf(vms, vmKey)...)
+func workloadList(rows []containerRow, vms []*model.VM) rowList {
+	return rowList{n: len(rows) + len(vms), key: func(i int) string {
+		if i < len(rows) {
+			return rows[i].key()
+		}
+		return vmKey(vms[i-len(rows)])
+	}}
 }
 
 func (containersView) heading(s *model.Snapshot, st State, key string) string {
@@ -235,7 +240,7 @@ func (v containersView) rows(sc screen, h int) []row {
 	machines += max(min(len(vms)-machines, room-len(marks)-stream-table), 0)
 
 	rows := plainRows(head)
-	at := sc.state.cursor(workloadKeys(list, vms))
+	at := sc.state.cursorIn(workloadList(list, vms))
 	if len(list) == 0 {
 		rows = append(rows, plainRows(empty[:min(len(empty), table)])...)
 	} else {
@@ -278,7 +283,7 @@ func (containersView) smallRows(sc screen, h int) []row {
 		return append(rows, row{line: text(Dim, "no container")})
 	}
 	name := min(max(sc.w-marker-1-len("63.9/64 MiB"), sc.w/3), 24)
-	drawn, _, _ := sc.list(workloadKeys(list, vms), h, func(i int, selected bool) line {
+	rows, _, _ = sc.list(rows, workloadList(list, vms), h, func(i int, selected bool) line {
 		l := cursorMark(selected)
 		if i >= len(list) {
 			v := vms[i-len(list)]
@@ -294,7 +299,7 @@ func (containersView) smallRows(sc screen, h int) []row {
 		}
 		return l.join(memoryCell(c.Memory, 0, memoryText))
 	})
-	return append(rows, drawn...)
+	return rows
 }
 
 // streamRows returns how many of the rows the stream takes.

@@ -44,6 +44,9 @@ func (l line) pad(n int, style Style) line {
 	return append(l, span{blanks(n), style})
 }
 
+// spansPerCell is how many spans most cells have, with the blanks around.
+const spansPerCell = 2
+
 // withRoom returns an empty line with room for n spans: one with many columns grows again and again else.
 func withRoom(n int) line { return make(line, 0, n) }
 
@@ -146,15 +149,32 @@ func (l line) padding() Style {
 	return Plain
 }
 
-// joinFit appends another line as fit makes it, and joinRight as right makes it, without a copy of that.
-func (l line) joinFit(o line, w int) line {
+// joinFit appends another line as fit makes it, and then blanks; joinRight appends it as right makes it. Neither makes a copy of it.
+func (l line) joinFit(o line, w, after int) line {
 	o, width := o.cutWidth(w)
-	return append(l, o...).pad(w-width, o.padding())
+	if style := o.padding(); style != Plain {
+		return append(l, o...).pad(w-width, style).extend(after)
+	}
+	return append(l, o...).extend(w - width + after)
+}
+
+// extend is space for a line of which nobody has a part: blanks at its end become more.
+func (l line) extend(n int) line {
+	if n <= 0 {
+		return l
+	}
+	if len(l) > 0 {
+		if last := &l[len(l)-1]; last.style == Plain && last.text == blanks(len(last.text)) {
+			last.text = blanks(len(last.text) + n)
+			return l
+		}
+	}
+	return l.space(n)
 }
 
 func (l line) joinRight(o line, w int) line {
 	o, width := o.cutWidth(w)
-	return append(l.space(w-width), o...)
+	return append(l.extend(w-width), o...)
 }
 
 // right returns the line cut or padded to exactly w columns wide, its text at the right.

@@ -135,10 +135,10 @@ func (mapView) smallRows(sc screen, h int) []row {
 		return append(rows, row{line: text(Dim, "no container")})
 	}
 	name := max(sc.w-marker-1-memoryText, sc.w/3)
-	drawn, _, _ := sc.list(keysOf(list, roomKey), max(h-len(rows), 0), func(i int, selected bool) line {
+	rows, _, _ = sc.list(rows, listBy(list, roomKey), max(h-len(rows), 0), func(i int, selected bool) line {
 		return cursorMark(selected).join(sc.roomName(list[i]).fit(name)).space(1).join(sc.roomMemory(list[i], memoryText))
 	})
-	return append(rows, drawn...)
+	return rows
 }
 
 // mapRows returns how many of h rows the host has, and how many the words about the room under the cursor and the latest kill. They
@@ -165,7 +165,7 @@ func (sc screen) plan(h int) (b floorplan.Building, p floorplan.Plan, chosen *fl
 	b = building(sc.s, sc.state)
 	list := matching(b)
 	if len(list) > 0 {
-		chosen = list[sc.state.cursor(keysOf(list, roomKey))]
+		chosen = list[sc.state.cursorIn(listBy(list, roomKey))]
 	}
 	host, _ := mapRows(len(mapLegend(sc.w)), h)
 	return b, b.Arrange(sc.w-2, host-2, chosen), chosen

@@ -85,7 +85,7 @@ func (v namespacesView) rows(sc screen, h int) []row {
 	below := sc.namespaceCounts()
 	var rows []row
 	if sc.state.Arrange == AsTable {
-		rows = sc.table(namespaceTable(sc, list), keysOf(list, namespaceKey), max(h-len(below), 2), "")
+		rows = sc.table(namespaceTable(sc, list), listBy(list, namespaceKey), max(h-len(below), 2), "")
 	} else {
 		rows = sc.namespaceTrees(max(h-len(below), 2))
 	}

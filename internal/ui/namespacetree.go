@@ -152,7 +152,7 @@ func (sc screen) namespaceTrees(h int) []row {
 	if sc.state.Arrange == ByOwner && sc.w >= 100 { // the tree says who owns
 		columns = append(columns[:1], columns[2:]...)
 	}
-	return sc.tableOf(columns, keysOf(rows, namespaceRow.key), h, ", trees "+sc.state.Arrange.words(), func(i int) line {
+	return sc.tableOf(columns, listBy(rows, namespaceRow.key), h, ", trees "+sc.state.Arrange.words(), func(i int) line {
 		if rows[i].namespace == nil {
 			return typeHeading(rows[i]).cut(max(sc.w-marker, 0))
 		}

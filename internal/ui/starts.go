@@ -170,8 +170,8 @@ func (startsView) rows(sc screen, h int) []row {
 	if len(list) == 0 {
 		return plainRows(sc.noStarts())
 	}
-	keys := keysOf(list, containerStart.key)
-	at := list[sc.state.cursor(keys)]
+	keys := listBy(list, containerStart.key)
+	at := list[sc.state.cursorIn(keys)]
 	below := sc.startBelow(at, h-min(len(list)+1, max(h/2, 5)))
 	rows := sc.table(startColumns(sc, list), keys, h-len(below), ", failed ones, then the slowest first")
 	for len(rows) < h-len(below) {
