@@ -43,6 +43,8 @@ type symbols struct {
 	// latest is the one that was asked for last: a line has the same again and again.
 	latest       string
 	latestNumber uint32
+	// line is memory for the line of a row.
+	line line
 }
 
 // number returns the number of a text.
@@ -89,7 +91,7 @@ func newFrame(w, h int) Frame {
 	f := Frame{Width: max(w, 0), Height: max(h, 0)}
 	f.cells = make([]cell, f.Width*f.Height)
 	f.spots = make([]spots, f.Height)
-	f.symbols = &symbols{known: map[string]uint32{}}
+	f.symbols = &symbols{known: map[string]uint32{}, line: withRoom(f.Width / 2)}
 	for i := range f.cells {
 		f.cells[i] = newCell(' ', Plain)
 	}
@@ -124,7 +126,12 @@ func (f Frame) set(y int, r row) {
 	if r.selected {
 		flag = Selected
 	}
-	short, _ := r.line.cutWidth(f.Width)
+	words := r.line
+	if r.words != nil {
+		words = r.words(f.symbols.line[:0])
+		f.symbols.line = words
+	}
+	short, _ := words.cutWidth(f.Width)
 	x := 0
 	for _, sp := range short {
 		style := sp.style | flag

@@ -19,7 +19,9 @@ type line []span
 
 // row is a line of the screen, perhaps of a list and there under the cursor.
 type row struct {
-	line     line
+	line line
+	// words, where it is set, appends the line to another one, whose memory is used for the next row after that.
+	words    func(l line) line
 	selected bool
 	key      string // of the row of a list that the line is; "" is none
 	zones    []zone
@@ -43,9 +45,6 @@ func (l line) pad(n int, style Style) line {
 	}
 	return append(l, span{blanks(n), style})
 }
-
-// spansPerCell is how many spans most cells have, with the blanks around.
-const spansPerCell = 2
 
 // withRoom returns an empty line with room for n spans: one with many columns grows again and again else.
 func withRoom(n int) line { return make(line, 0, n) }

@@ -135,8 +135,8 @@ func (mapView) smallRows(sc screen, h int) []row {
 		return append(rows, row{line: text(Dim, "no container")})
 	}
 	name := max(sc.w-marker-1-memoryText, sc.w/3)
-	rows, _, _ = sc.list(rows, listBy(list, roomKey), max(h-len(rows), 0), func(i int, selected bool) line {
-		return cursorMark(selected).join(sc.roomName(list[i]).fit(name)).space(1).join(sc.roomMemory(list[i], memoryText))
+	rows, _, _ = sc.list(rows, listBy(list, roomKey), max(h-len(rows), 0), func(l line, i int, selected bool) line {
+		return l.join(cursorMark(selected)).join(sc.roomName(list[i]).fit(name)).space(1).join(sc.roomMemory(list[i], memoryText))
 	})
 	return rows
 }

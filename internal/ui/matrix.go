@@ -55,24 +55,25 @@ func namespaceTitle(t event.NamespaceType, w int) string {
 	return name[:w-1]
 }
 
-// spansOfNamespaces is how many spans the symbols of a container have.
-const spansOfNamespaces = 2*event.NamespaceTypeCount + 1
-
 // namespaceCells returns the eight symbols of a container, each under its title.
 func namespaceCells(ct *model.Container, w int) line {
-	l := withRoom(spansOfNamespaces)
+	return writeNamespaces(withRoom(2*event.NamespaceTypeCount+1), ct, w)
+}
+
+// writeNamespaces appends the eight symbols of a container, w columns wide each.
+func writeNamespaces(l line, ct *model.Container, w int) line {
 	before := 0
 	if w >= 4 {
 		before = 1
 	}
-	l = l.space(before)
+	l = l.extend(before)
 	for i, t := range event.NamespaceTypes() {
 		sign, style := membershipSign(ct.Namespaces[t], t)
 		l = l.add(style, sign)
 		if after := w - before - foreign.Width(sign); i == namespaceColumns-1 {
-			l = l.space(after)
+			l = l.extend(after)
 		} else {
-			l = l.space(after + before)
+			l = l.extend(after + before)
 		}
 	}
 	return l

@@ -152,11 +152,11 @@ func (sc screen) namespaceTrees(h int) []row {
 	if sc.state.Arrange == ByOwner && sc.w >= 100 { // the tree says who owns
 		columns = append(columns[:1], columns[2:]...)
 	}
-	return sc.tableOf(columns, listBy(rows, namespaceRow.key), h, ", trees "+sc.state.Arrange.words(), func(i int) line {
+	return sc.tableOf(columns, listBy(rows, namespaceRow.key), h, ", trees "+sc.state.Arrange.words(), func(l line, i int) line {
 		if rows[i].namespace == nil {
-			return typeHeading(rows[i]).cut(max(sc.w-marker, 0))
+			return l.join(typeHeading(rows[i]).cut(max(sc.w-marker, 0)))
 		}
-		return rowLine(columns, i)
+		return rowLine(l, columns, i)
 	})
 }
 

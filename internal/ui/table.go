@@ -35,9 +35,8 @@ func titleLine(columns []column) line {
 	return l
 }
 
-// rowLine returns row i of a list, to the right of the cursor's column.
-func rowLine(columns []column, i int) line {
-	l := withRoom(spansPerCell * len(columns))
+// rowLine appends row i of a list, to the right of the cursor's column.
+func rowLine(l line, columns []column, i int) line {
 	for _, c := range columns {
 		l = c.put(l, c.cell(i))
 	}
@@ -47,13 +46,13 @@ func rowLine(columns []column, i int) line {
 // table draws the titles and as many of the rows of a list as fit into h rows, including the one under the
 // cursor. If not all fit, the last row says which ones these are, and in what order.
 func (sc screen) table(columns []column, list rowList, h int, order string) []row {
-	return sc.tableOf(columns, list, h, order, func(i int) line { return rowLine(columns, i) })
+	return sc.tableOf(columns, list, h, order, func(l line, i int) line { return rowLine(l, columns, i) })
 }
 
-// tableOf draws a table of which some rows are no cells below the titles; draw draws row i.
-func (sc screen) tableOf(columns []column, list rowList, h int, order string, draw func(i int) line) []row {
+// tableOf draws a table of which some rows are no cells below the titles; draw appends row i.
+func (sc screen) tableOf(columns []column, list rowList, h int, order string, draw func(l line, i int) line) []row {
 	rows := append(make([]row, 0, max(h, 1)), row{line: titleLine(columns)})
-	rows, from, to := sc.list(rows, list, h-1, func(i int, selected bool) line { return cursorMark(selected).join(draw(i)) })
+	rows, from, to := sc.list(rows, list, h-1, func(l line, i int, selected bool) line { return draw(l.join(cursorMark(selected)), i) })
 	if to-from < list.n && h > 3 {
 		rows = append(rows, row{line: moreNote(from, to, list.n).add(Dim, order)})
 	}
@@ -62,14 +61,14 @@ func (sc screen) tableOf(columns []column, list rowList, h int, order string, dr
 
 // list appends as many rows of a list as fit into n, including the one under the cursor. If not all fit, it leaves the last row to a
 // note.
-func (sc screen) list(rows []row, list rowList, n int, draw func(i int, selected bool) line) (more []row, from, to int) {
+func (sc screen) list(rows []row, list rowList, n int, draw func(l line, i int, selected bool) line) (more []row, from, to int) {
 	if list.n > n && n > 2 {
 		n--
 	}
 	at := sc.state.cursorIn(list)
 	from, to = window(list.n, at, n)
 	for i := from; i < to; i++ {
-		rows = append(rows, row{line: draw(i, i == at), selected: i == at, key: list.key(i)})
+		rows = append(rows, row{words: func(l line) line { return draw(l, i, i == at) }, selected: i == at, key: list.key(i)})
 	}
 	return rows, from, to
 }
