@@ -32,14 +32,19 @@ func (mapView) help() (name string, words []explained) {
 
 // building returns the rooms of a snapshot. What the search and the filter do not let through has a room only around what it does.
 func building(s *model.Snapshot, st State) floorplan.Building {
-	quiet, through := st.listsQuiet(s), map[string]bool{}
+	quiet := st.listsQuiet(s)
+	all := listedContainers(s, "", quiet)
+	if st.Search == "" && st.Filter[workloadRows] == "" {
+		return floorplan.Of(all, listedVMs(s, ""), floorplan.Selection{Sandboxes: quiet})
+	}
+	through := map[string]bool{}
 	for _, c := range st.filteredContainers(s, listedContainers(s, st.Search, quiet)) {
 		through[containerKey(c)] = true
 	}
 	for _, v := range st.filteredVMs(s) {
 		through[vmKey(v)] = true
 	}
-	return floorplan.Of(listedContainers(s, "", quiet), listedVMs(s, ""), floorplan.Selection{
+	return floorplan.Of(all, listedVMs(s, ""), floorplan.Selection{
 		Sandboxes: quiet,
 		Keep:      func(r *floorplan.Room) bool { return through[roomKey(r)] },
 	})
@@ -47,13 +52,7 @@ func building(s *model.Snapshot, st State) floorplan.Building {
 
 // matching returns the rooms that the search lets through.
 func matching(b floorplan.Building) []*floorplan.Room {
-	var out []*floorplan.Room
-	for _, r := range b.All() {
-		if r.Matches {
-			out = append(out, r)
-		}
-	}
-	return out
+	return slices.DeleteFunc(b.All(), func(r *floorplan.Room) bool { return !r.Matches })
 }
 
 func roomKey(r *floorplan.Room) string {
