@@ -68,7 +68,7 @@ func screenWith(binary string, containers int, wanted float64) (err error) {
 	if err != nil {
 		return err
 	}
-	screen, terminal, err := startDashboard(binary)
+	screen, terminal, err := startDashboard(binary, "")
 	if err != nil {
 		return err
 	}
@@ -126,6 +126,7 @@ func cpuTime(pid int) (time.Duration, error) {
 // crowd holds many containers made by hand.
 type crowd struct {
 	dirs      []string // of cgroups, each behind the one that it is in
+	memory    []string // those of the containers in the hierarchy that counts memory
 	processes []*exec.Cmd
 }
 
@@ -196,6 +197,9 @@ func gather(n int) (*crowd, error) {
 			dir := filepath.Join(top, parent, fmt.Sprintf("%064x", i+1))
 			if err := c.makeCgroup(dir); err != nil {
 				return c, err
+			}
+			if top == layout.Dir {
+				c.memory = append(c.memory, dir)
 			}
 			if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0); err != nil {
 				return c, err

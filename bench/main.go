@@ -40,6 +40,8 @@ func run() error {
 		{"idle", "what watching takes while nothing happens", idleShare},
 		{"crowd", "what watching 1,000 quiet containers takes", crowdShare},
 		{"screen", "what the dashboard takes while nothing happens, on a terminal of 200x50", screenShare},
+		{"keys", "from a key to the terminal of 200x50", keysInAFlood},
+		{"shown", "from the kernel's time stamp of an OOM kill to the terminal of 200x50", killsOnScreen},
 	} {
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], measure.name) {
 			continue
