@@ -135,6 +135,14 @@ func (f Frame) set(y int, r row) {
 	x := 0
 	for _, sp := range short {
 		style := sp.style | flag
+		ascii := 0 // most text is
+		for ; ascii < len(sp.text) && sp.text[ascii] < utf8.RuneSelf; ascii++ {
+			cells[x+ascii] = newCell(uint32(sp.text[ascii]), style)
+		}
+		if ascii == len(sp.text) {
+			x += ascii
+			continue
+		}
 		for cluster, w := range foreign.Clusters(sp.text) {
 			cells[x] = newCell(f.symbols.number(cluster), style)
 			for i := 1; i < w; i++ {
