@@ -117,8 +117,8 @@ type spot struct {
 }
 
 // measure returns the block of a room in at most maxW by maxH cells; false if the room itself has no place there. If bare is set, it leaves
-// out the places of the rooms inside.
-func (u unit) measure(r *Room, maxW, maxH int, bare bool) (block, bool) {
+// out the places of the rooms inside. The stack is memory for the blocks of these.
+func (u unit) measure(r *Room, maxW, maxH int, bare bool, stack *[]block) (block, bool) {
 	b := block{room: r, w: u.w, h: u.h}
 	switch {
 	case r.Frame():
@@ -137,18 +137,20 @@ func (u unit) measure(r *Room, maxW, maxH int, bare bool) (block, bool) {
 	if len(r.Inside) == 0 {
 		return b, true
 	}
-	blocks := make([]block, 0, len(r.Inside))
+	below := len(*stack)
+	defer func() { *stack = (*stack)[:below] }()
 	widest, sum := 0, 0
 	for _, in := range r.Inside {
-		inner, ok := u.measure(in, maxW-2, maxH-b.h, bare)
+		inner, ok := u.measure(in, maxW-2, maxH-b.h, bare, stack)
 		if !ok {
 			b.left += workloads([]*Room{in})
 			continue
 		}
 		b.left += inner.left
 		widest, sum = max(widest, inner.w), sum+inner.w+u.gapX
-		blocks = append(blocks, inner)
+		*stack = append(*stack, inner)
 	}
+	blocks := (*stack)[below:]
 	f := newFloor(min(max(sideBySide(len(blocks))*sum/max(len(blocks), 1)-u.gapX, widest), maxW-2), maxH-b.h, u)
 	f.bare = bare
 	for _, inner := range blocks {
@@ -284,6 +286,9 @@ func (b Building) Arrange(w, h int, chosen *Room) Plan {
 	if w < leastW || h < leastH {
 		return Plan{LeftOut: b.Count, Page: 1, Pages: 1}
 	}
+	if len(b.Rooms)*leastW*leastH > w*h {
+		return b.pages(w, h, chosen)
+	}
 	var blocks []block
 	for _, u := range units {
 		var fit bool
@@ -300,8 +305,9 @@ func (b Building) Arrange(w, h int, chosen *Room) Plan {
 // measureAll appends the blocks of rooms. It returns false if they do not fit on a floor in any arrangement.
 func (u unit) measureAll(to []block, rooms []*Room, w, h int) ([]block, bool) {
 	area := 0
+	var stack []block
 	for _, r := range rooms {
-		b, ok := u.measure(r, w, h, false)
+		b, ok := u.measure(r, w, h, false, &stack)
 		if area += b.w * b.h; !ok || b.left > 0 || area > w*h {
 			return to, false
 		}
@@ -327,8 +333,9 @@ func (b Building) pages(w, h int, chosen *Room) Plan {
 	floors[0].bare = true
 	at, open := 0, 0 // open is the first floor that may have space
 	places := make([]int16, len(b.Rooms))
+	var stack []block
 	for i, r := range b.Rooms {
-		block, ok := u.measure(r, w, h, true)
+		block, ok := u.measure(r, w, h, true, &stack)
 		if !ok {
 			places[i] = -1
 			continue
@@ -352,7 +359,7 @@ func (b Building) pages(w, h int, chosen *Room) Plan {
 	shown := newFloor(w, h, u)
 	for i, r := range b.Rooms {
 		if int(places[i]) == at {
-			block, _ := u.measure(r, w, h, false)
+			block, _ := u.measure(r, w, h, false, &stack)
 			shown.add(block)
 		}
 	}
