@@ -138,6 +138,7 @@ func (u unit) measure(r *Room, maxW, maxH int, bare bool, stack *[]block) (block
 		return b, true
 	}
 	below := len(*stack)
+	*stack = slices.Grow(*stack, len(r.Inside))
 	defer func() { *stack = (*stack)[:below] }()
 	widest, sum := 0, 0
 	for _, in := range r.Inside {
