@@ -111,7 +111,7 @@ func pressKeys(terminal io.Writer, m *monitor) (delays []time.Duration, rates [2
 	if err != nil {
 		return nil, rates, err
 	}
-	return delays, rates, press("\x1b", shows("/ search"))
+	return delays, rates, press("\x1b", shows("/ find"))
 }
 
 // countEvents returns how many events nsviz has handled, and how many it has not.
