@@ -55,11 +55,6 @@ func namespaceTitle(t event.NamespaceType, w int) string {
 	return name[:w-1]
 }
 
-// namespaceCells returns the eight symbols of a container, each under its title.
-func namespaceCells(ct *model.Container, w int) line {
-	return writeNamespaces(withRoom(2*event.NamespaceTypeCount+1), ct, w)
-}
-
 // writeNamespaces appends the eight symbols of a container, w columns wide each.
 func writeNamespaces(l line, ct *model.Container, w int) line {
 	before := 0
