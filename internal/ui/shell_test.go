@@ -399,7 +399,7 @@ func TestUrgentChangesAreDrawnSooner(t *testing.T) {
 				c <- struct{}{}
 			}
 			for len(frames) == n {
-				time.Sleep(time.Millisecond)
+				<-time.After(time.Millisecond)
 				synctest.Wait()
 			}
 			return frames[n] - now
@@ -417,7 +417,7 @@ func TestUrgentChangesAreDrawnSooner(t *testing.T) {
 			{"a kill a moment later", urgentGap, []chan struct{}{urgent}, 0},
 			{"a kill after a while", time.Second / 2, []chan struct{}{urgent, changed}, 0},
 		} {
-			time.Sleep(step.after)
+			<-time.After(step.after)
 			if got := next(step.by...); (got - step.want).Abs() > 2*time.Millisecond {
 				t.Errorf("%s: drawn after %v, want %v", step.name, got, step.want)
 			}
