@@ -385,24 +385,32 @@ func TestUrgentChangesAreDrawnSooner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		screen := newSimulated()
 		changed, urgent := make(chan struct{}, 1), make(chan struct{}, 1)
+		var mu sync.Mutex // guards frames
 		var frames []time.Duration
+		drawn := func() []time.Duration {
+			mu.Lock()
+			defer mu.Unlock()
+			return frames
+		}
 		began := time.Now()
 		wait := start(t.Context(), Options{Screen: screen, Changed: changed, Urgent: urgent, Snapshots: func() *model.Snapshot {
+			mu.Lock()
+			defer mu.Unlock()
 			frames = append(frames, time.Since(began))
 			return scene()
 		}})
 		next := func(by ...chan struct{}) time.Duration {
 			t.Helper()
 			synctest.Wait()
-			n, now := len(frames), time.Since(began)
+			n, now := len(drawn()), time.Since(began)
 			for _, c := range by {
 				c <- struct{}{}
 			}
-			for len(frames) == n {
+			for len(drawn()) == n {
 				<-time.After(time.Millisecond)
 				synctest.Wait()
 			}
-			return frames[n] - now
+			return drawn()[n] - now
 		}
 		for _, step := range []struct {
 			name  string
