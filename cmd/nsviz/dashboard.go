@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
@@ -31,6 +33,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	notes := &ui.Notes{}
 	log := slog.New(notes)
 	o.past = store.NewTimeline(store.DefaultPast)
+	feed := o.newFeed()
 	p, err := o.watcher(log)
 	if err != nil {
 		return err
@@ -62,7 +65,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	start(p.Run)
 	if len(listeners) > 0 {
-		srv, err := server.New(o.server(p, log, s.err))
+		srv, err := server.New(o.server(p, feed, log, s.err))
 		if err != nil {
 			return errUsage{err}
 		}
@@ -110,8 +113,15 @@ func themeFlag(cmd *cobra.Command, theme *ui.Theme) {
 	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions(ui.Themes(), cobra.ShellCompDirectiveNoFileComp))
 }
 
+// newFeed returns what gives the events to those who follow them at the server. The pipeline that is made next passes them to it.
+func (o *options) newFeed() *server.Feed {
+	feed := server.NewFeed()
+	o.consumers = append(o.consumers, feed.Put)
+	return feed
+}
+
 // server configures the server; out are the sinks through which this process writes.
-func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) server.Config {
+func (o *options) server(p *pipeline.Pipeline, feed *server.Feed, log *slog.Logger, out ...any) server.Config {
 	sinks := func() (list []sink.Stats) {
 		for _, o := range out {
 			if s, ok := o.(interface{ Stats() sink.Stats }); ok {
@@ -121,7 +131,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 		return list
 	}
 	return server.Config{
-		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Feed: feed, EventLine: func(e event.Event) string { return ui.EventText(e, time.UTC) }, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
 	}
 }
 

@@ -49,6 +49,8 @@ type options struct {
 	probeMethods []fact.Method
 	// past keeps the past of a host that is watched; nil keeps none.
 	past *store.Timeline
+	// consumers are those of pipeline.Config.Quiet.
+	consumers []func(fact.Fact)
 }
 
 const (
@@ -253,6 +255,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		Log:          log,
 		Sinks:        sinks,
 		Past:         o.past,
+		Quiet:        o.consumers,
 
 		NoCommandLines: o.noCommands,
 	})

@@ -31,11 +31,12 @@ func serve(parent context.Context, s *streams, o *options) error {
 		return errUsage{fmt.Errorf("nothing to serve on: --web.listen-address is empty")}
 	}
 	o.past = store.NewTimeline(store.DefaultPast)
+	feed := o.newFeed()
 	p, err := o.watcher(log)
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(o.server(p, log, s.err))
+	srv, err := server.New(o.server(p, feed, log, s.err))
 	if err != nil {
 		return errUsage{err}
 	}

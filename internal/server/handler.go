@@ -67,10 +67,7 @@ func newHandler(registry *prometheus.Registry, q *questions, build metrics.Build
 		// The time of each counter's creation, so that one that appears with a value has a step to it.
 		EnableOpenMetricsTextCreatedSamples: true,
 	}), logger))
-	mux.HandleFunc("GET "+WhyPath, q.why)
-	mux.HandleFunc("GET "+InspectPath, q.inspect)
-	mux.HandleFunc("GET "+WorkloadsPath, q.workloads)
-	mux.HandleFunc("GET "+EventsPath, q.events)
+	mux.Handle("/api/", q.api())
 	mux.HandleFunc("GET "+healthyPath, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "nsviz is healthy.\n")
 	})

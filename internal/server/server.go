@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/exporter-toolkit/web"
 
+	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/sink"
@@ -33,6 +34,10 @@ type Config struct {
 	Full func() *model.Snapshot
 	// Past keeps what was before; nil keeps nothing.
 	Past *store.Timeline
+	// Feed has the events as they happen; nil has none.
+	Feed *Feed
+	// EventLine returns an event as a line of text, for filters; nil is for those who look for none.
+	EventLine func(event.Event) string
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
 	// Labels are as in metrics.Config.
@@ -46,6 +51,7 @@ type Config struct {
 // Server answers scrapes and the questions of the API over HTTP.
 type Server struct {
 	handler       http.Handler
+	feed          *Feed
 	connections   *connections
 	webConfigFile string
 	logger        *slog.Logger
@@ -56,18 +62,25 @@ func New(cfg Config) (*Server, error) {
 	if err := web.Validate(cfg.WebConfigFile); err != nil {
 		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
 	}
+	feed := cfg.Feed
+	if feed == nil {
+		feed = NewFeed()
+	}
 	open := newConnections(connectionLimit())
+	feed.within(connectionLimit())
 	registry, err := newRegistry(metrics.NewCollector(metrics.Config{
-		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, DroppedConnections: open.stats, Labels: cfg.Labels, Build: cfg.Build,
+		Snapshot: cfg.Snapshot, Sinks: withStreams(cfg.Sinks, feed), DroppedConnections: open.stats, Labels: cfg.Labels, Build: cfg.Build,
 	}))
 	if err != nil {
 		return nil, err
 	}
-	handler, err := newHandler(registry, newQuestions(cfg.Full, cfg.Past), cfg.Build, cfg.Logger)
+	q := newQuestions(cfg.Full, cfg.Past)
+	q.feed, q.line, q.version = feed, cfg.EventLine, cfg.Build.Version
+	handler, err := newHandler(registry, q, cfg.Build, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{handler: handler, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
+	return &Server{handler: handler, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
 }
 
 // Serve answers on the listeners until ctx is cancelled, lets the requests under way finish, and
@@ -123,6 +136,7 @@ func (s *Server) httpServer() *http.Server {
 
 // shutdown stops the servers, all within one timeout; unfinished requests are cut off then.
 func (s *Server) shutdown(servers []*http.Server) {
+	s.feed.end() // streams would not end by themselves
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	for _, server := range servers {
