@@ -13,7 +13,7 @@ import (
 // The bounds of the streams of events: each holds a connection, of which there are few, and what waits for its client.
 const (
 	maxStreams         = 16
-	streamShare        = 4 // of the connections, so that scrapes and questions have the others
+	streamShare        = 4       // of the connections, so that scrapes and questions have the others
 	waitingStream      = 1 << 13 // events
 	waitingStreamBytes = 8 << 20
 	// streamSink is the name of the streams' sinks in metrics.
