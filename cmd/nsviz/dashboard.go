@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/logging"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
@@ -32,6 +33,9 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	notes := &ui.Notes{}
 	log := slog.New(notes)
+	if o.journal != nil {
+		log = slog.New(slog.NewMultiHandler(notes, o.journal.Handler(slog.Level(o.level))))
+	}
 	o.past = store.NewTimeline(store.DefaultPast)
 	feed := o.newFeed()
 	p, err := o.watcher(log)
@@ -65,7 +69,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	start(p.Run)
 	if len(listeners) > 0 {
-		srv, err := server.New(o.server(p, feed, log, s.err))
+		srv, err := server.New(o.server(p, feed, log, s.err, o.journal))
 		if err != nil {
 			return errUsage{err}
 		}
@@ -124,6 +128,9 @@ func (o *options) newFeed() *server.Feed {
 func (o *options) server(p *pipeline.Pipeline, feed *server.Feed, log *slog.Logger, out ...any) server.Config {
 	sinks := func() (list []sink.Stats) {
 		for _, o := range out {
+			if j, ok := o.(*logging.Journal); ok && j == nil {
+				continue
+			}
 			if s, ok := o.(interface{ Stats() sink.Stats }); ok {
 				list = append(list, s.Stats())
 			}

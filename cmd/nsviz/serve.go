@@ -4,24 +4,77 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/logging"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/store"
+	"github.com/nsviz/nsviz/internal/ui"
 )
 
 func newServe(s *streams, o *options) *cobra.Command {
-	return &cobra.Command{
+	var logged loggedEvents
+	cmd := &cobra.Command{
 		Use: "serve", GroupID: groupWatch, Args: noArguments,
-		Short: "Serve metrics without a screen",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o) },
+		Short: "Serve metrics and the API without a screen, and log OOM kills",
+		Long: `Serves metrics and the API without a screen, and logs OOM kills.
+
+The log goes to stderr, as text or JSON, or with --log-format journald to systemd's journal. There journalctl CONTAINER_NAME=web shows
+the kills in a container beside what it logs itself, if its engine logs to the journal, too.`,
+		Example: `  sudo nsviz serve
+  sudo nsviz serve --log-format json --log-events oom_kill,container_exited
+  sudo nsviz serve --log-format journald`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o, logged) },
 	}
+	cmd.Flags().Var(newChecked(&logged, "oom_kill", "types", parseLoggedEvents), "log-events",
+		"the types of events to log, with commas between them; \"\" is none")
+	_ = cmd.RegisterFlagCompletionFunc("log-events", completeEventTypes)
+	return cmd
 }
 
-func serve(parent context.Context, s *streams, o *options) error {
+// loggedEvents are the types of the events that nsviz serve logs, with commas between them.
+type loggedEvents string
+
+func (l loggedEvents) types() []event.Type {
+	types, _ := logging.ParseTypes(string(l)) // which parseLoggedEvents has read
+	return types
+}
+
+func parseLoggedEvents(text string) (loggedEvents, error) {
+	if _, ok := logging.ParseTypes(text); !ok {
+		return "", fmt.Errorf("want types of events with commas between them; there are %v", event.Types())
+	}
+	return loggedEvents(text), nil
+}
+
+// completeEventTypes completes a list of types of events.
+func completeEventTypes(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	before := begun[:strings.LastIndexByte(begun, ',')+1]
+	c := completions{begun: begun}
+	for _, t := range event.Types() {
+		c.add(before+string(t), "")
+	}
+	return c.list, cobra.ShellCompDirectiveNoFileComp
+}
+
+// logEvents logs events of some types, from the pipeline that is made next.
+func (o *options) logEvents(log *slog.Logger, types []event.Type) *logging.Events {
+	events := logging.NewEvents(logging.EventsConfig{Log: log, Types: types, Line: func(e event.Event) string {
+		_, words, _ := strings.Cut(ui.EventText(e, time.UTC), " ") // without the time, which the log has
+		return strings.Join(strings.Fields(words), " ")
+	}})
+	o.consumers = append(o.consumers, events.Put)
+	return events
+}
+
+func serve(parent context.Context, s *streams, o *options, logged loggedEvents) error {
 	log := o.logger(s.err)
 	listeners, err := listen(o.listen)
 	if err != nil {
@@ -32,11 +85,13 @@ func serve(parent context.Context, s *streams, o *options) error {
 	}
 	o.past = store.NewTimeline(store.DefaultPast)
 	feed := o.newFeed()
+	events := o.logEvents(log, logged.types())
+	defer func() { _ = closeSink(events) }() // what waits is written, or counted as lost
 	p, err := o.watcher(log)
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(o.server(p, feed, log, s.err))
+	srv, err := server.New(o.server(p, feed, log, s.err, o.journal, events))
 	if err != nil {
 		return errUsage{err}
 	}
