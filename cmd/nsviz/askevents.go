@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,7 @@ type pastEvents struct {
 }
 
 // print writes the accepted ones.
-func (p *pastEvents) print(cmd *cobra.Command, s *streams, chosen *filters[query.Event], accept func(*event.Event) bool, write func(event.Event) error) error {
+func (p *pastEvents) print(cmd *cobra.Command, s *streams, log *slog.Logger, chosen *filters[query.Event], accept func(*event.Event) bool, write func(event.Event) error) error {
 	if err := p.source.check(cmd); err != nil {
 		return err
 	}
@@ -46,7 +47,10 @@ func (p *pastEvents) print(cmd *cobra.Command, s *streams, chosen *filters[query
 		}
 	}
 	if !recording && (p.follow || p.since == "") {
-		return p.stream(cmd.Context(), s, since, chosen, take, older)
+		return p.stream(cmd.Context(), s, since, chosen, take, func(complete time.Time) {
+			log.Info("watching")
+			older(complete)
+		})
 	}
 	complete, err := client.Events(cmd.Context(), p.source.Source, since, take)
 	if err == nil {
@@ -56,7 +60,7 @@ func (p *pastEvents) print(cmd *cobra.Command, s *streams, chosen *filters[query
 }
 
 // stream writes events as they happen, until ctx is done or the reader has gone.
-func (p *pastEvents) stream(parent context.Context, s *streams, since time.Time, chosen *filters[query.Event], take func(event.Event) error, older func(time.Time)) error {
+func (p *pastEvents) stream(parent context.Context, s *streams, since time.Time, chosen *filters[query.Event], take func(event.Event) error, begun func(time.Time)) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	gone := make(chan struct{})
@@ -69,7 +73,7 @@ func (p *pastEvents) stream(parent context.Context, s *streams, since time.Time,
 	say := func(format string, args ...any) { fmt.Fprintf(s.err, "nsviz: "+format+"\n", args...) }
 	clock := func(t time.Time) string { return t.In(s.zone).Format(time.DateTime) }
 	err := client.Follow(ctx, p.source.Source, client.Following{
-		Since: since, Filters: chosen.portable(), Take: take, Begun: older,
+		Since: since, Filters: chosen.portable(), Take: take, Begun: begun,
 		Interrupted: func(err error, pause time.Duration) { say("%s; asking again in %v", errorText(err), pause) },
 		Missed: func(from, to time.Time) {
 			say("the events between %s and %s are missing: that nsviz did not run, or does not keep them any more", clock(from), clock(to))

@@ -54,7 +54,7 @@ running nsviz keeps the past within 32 MiB, which is a quarter of an hour or mor
 				return e.Lost != nil || chosen.accept(query.Event{First: e, Line: line})
 			}
 			if past.since != "" || past.follow || named(cmd) {
-				return past.print(cmd, s, &chosen, accept, eventWriter(s.out, form, s.zone))
+				return past.print(cmd, s, o.logger(s.err), &chosen, accept, eventWriter(s.out, form, s.zone))
 			}
 			return events(cmd.Context(), s, o, accept, eventWriter(output.Patient(s.out), form, s.zone), nil)
 		},
