@@ -44,7 +44,8 @@ func plain(groups []string, a slog.Attr) slog.Attr {
 	if kind := a.Value.Kind(); kind != slog.KindString && kind != slog.KindAny {
 		return a
 	}
-	if text := a.Value.String(); strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
+	unquotable := func(r rune) bool { return !strconv.IsPrint(r) && !strings.ContainsRune("\n\r\t", r) }
+	if text := a.Value.String(); strings.ContainsFunc(text, unquotable) {
 		a.Value = slog.StringValue(foreign.Clean(text))
 	}
 	return a
