@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) int {
 	if err == nil {
 		o := &options{}
 		defer o.close()
-		root := newRootWith(&streams{out: out, err: stderr, zone: time.Local}, o)
+		root := newRoot(&streams{out: out, err: stderr, zone: time.Local}, o)
 		root.SetArgs(args)
 		err = root.ExecuteContext(ctx)
 	}

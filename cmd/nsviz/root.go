@@ -64,10 +64,8 @@ const (
 	groupHelp   = "help"
 )
 
-func newRoot(s *streams) *cobra.Command { return newRootWith(s, &options{}) }
-
-// newRootWith returns the command line, whose flags are stored in o.
-func newRootWith(s *streams, o *options) *cobra.Command {
+// newRoot returns the command line, whose flags are stored in o.
+func newRoot(s *streams, o *options) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "nsviz",
 		Short: "Shows container isolation as the kernel makes it",

@@ -55,8 +55,8 @@ func (a Access) password() (string, error) {
 
 // authorize adds the user and the password to a request. Those in its address are there already.
 func (a Access) authorize(r *http.Request) error {
-	user, password := r.URL.User.Username(), ""
-	password, _ = r.URL.User.Password()
+	user := r.URL.User.Username()
+	password, _ := r.URL.User.Password()
 	r.URL.User = nil // it is in the header from here on, and in no error
 	if a.User != "" {
 		user, password = a.User, ""

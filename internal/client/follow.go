@@ -69,7 +69,7 @@ func Follow(ctx context.Context, from Source, f Following) error {
 		before := s.events
 		err := s.connect(ctx)
 		if ctx.Err() != nil {
-			break
+			return nil //nolint:nilerr // that is why it failed
 		}
 		if taken := (*takeError)(nil); errors.As(err, &taken) {
 			return taken.err

@@ -36,11 +36,11 @@ func busyHost() *model.Snapshot {
 }
 
 // asked asks the API as a client does, without a network.
-func asked(t *testing.T, q *questions, method, target string) *httptest.ResponseRecorder {
+func asked(t *testing.T, q *questions, target string) *httptest.ResponseRecorder {
 	t.Helper()
 	q.past.next = time.Time{}
 	answer := httptest.NewRecorder()
-	q.api().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), method, target, nil))
+	q.api().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
 	return answer
 }
 
@@ -107,7 +107,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{now, since + "&follow=true&limit=1", http.StatusBadRequest, "limit does not go with follow=true"},
 		{now, EventsPath, http.StatusBadRequest, "want one since=TIME"},
 	} {
-		answer := asked(t, tt.q, http.MethodGet, tt.target)
+		answer := asked(t, tt.q, tt.target)
 		if answer.Code != tt.status || !strings.Contains(answer.Body.String(), tt.says) {
 			t.Errorf("%s: %d, want %d with %s: %s", tt.target, answer.Code, tt.status, tt.says, answer.Body)
 			continue
@@ -130,16 +130,16 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 func TestListsAreCutWhereTheyAreOld(t *testing.T) {
 	s := busyHost()
 	q := newQuestions(fixed(s), nil)
-	all := decoded[report.Listing](t, asked(t, q, http.MethodGet, WorkloadsPath)).Workloads
-	one := decoded[report.Listing](t, asked(t, q, http.MethodGet, WorkloadsPath+"?limit=1"))
+	all := decoded[report.Listing](t, asked(t, q, WorkloadsPath)).Workloads
+	one := decoded[report.Listing](t, asked(t, q, WorkloadsPath+"?limit=1"))
 	if len(one.Workloads) != 1 || one.Workloads[0].ID != all[0].ID || one.LeftOut != len(all)-1 {
 		t.Errorf("%d are left out: %+v", one.LeftOut, one.Workloads)
 	}
-	kills := decoded[report.KillList](t, asked(t, q, http.MethodGet, KillsPath+"?limit=2&filter=container%3Dweb"))
+	kills := decoded[report.KillList](t, asked(t, q, KillsPath+"?limit=2&filter=container%3Dweb"))
 	if len(kills.Kills) != 2 || kills.Kills[1].Event.PID != 12 || kills.Kills[0].Event.PID != 11 || kills.LeftOut != 5+1 {
 		t.Errorf("%d are left out: %+v", kills.LeftOut, kills.Kills)
 	}
-	late := decoded[report.KillList](t, asked(t, q, http.MethodGet, KillsPath+"?since="+url.QueryEscape(begin.Add(time.Second).Format(time.RFC3339Nano))+"&filter=container%3Dweb"))
+	late := decoded[report.KillList](t, asked(t, q, KillsPath+"?since="+url.QueryEscape(begin.Add(time.Second).Format(time.RFC3339Nano))+"&filter=container%3Dweb"))
 	if len(late.Kills) != 2 || late.Kills[0].Ordinal != 2 || !strings.Contains(late.Kills[0].Sentence, "web") {
 		t.Errorf("since a second later: %+v", late.Kills)
 	}
@@ -148,7 +148,7 @@ func TestListsAreCutWhereTheyAreOld(t *testing.T) {
 func TestDiagramsAreServed(t *testing.T) {
 	q := newQuestions(fixed(busyHost()), nil)
 	for form, want := range map[string][2]string{"dot": {"text/vnd.graphviz; charset=utf-8", "graph "}, "mermaid": {"text/plain; charset=utf-8", "flowchart "}, "svg": {"image/svg+xml", "<svg "}} {
-		answer := asked(t, q, http.MethodGet, NamespacesPath+"?form="+form)
+		answer := asked(t, q, NamespacesPath+"?form="+form)
 		if answer.Code != http.StatusOK || answer.Header().Get("Content-Type") != want[0] || !strings.Contains(answer.Body.String(), want[1]) {
 			t.Errorf("%s: %d, %v\n%.300s", form, answer.Code, answer.Header(), answer.Body)
 		}

@@ -126,13 +126,13 @@ func openAPI() []byte {
 			}
 			parameters = append(parameters, object{"name": p.Name, "in": "query", "description": p.About, "schema": schema})
 		}
-		var any []object
+		var kinds []object
 		for _, t := range answers[e.Path] {
-			any = append(any, s.of(t))
+			kinds = append(kinds, s.of(t))
 		}
-		schema := any[0]
-		if len(any) > 1 {
-			schema = object{"anyOf": any}
+		schema := kinds[0]
+		if len(kinds) > 1 {
+			schema = object{"anyOf": kinds}
 		}
 		content := object{"application/json": object{"schema": schema}}
 		switch e.Path {
