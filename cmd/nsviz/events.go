@@ -63,7 +63,7 @@ running nsviz keeps the past within 32 MiB, which is a quarter of an hour or mor
 		return eventsAbout(o.knownWorkloads(cmd, &past.source))
 	}))
 	past.since.flag(cmd, s, "since", "print past events, from a time on: "+whenWords)
-	cmd.Flags().BoolVar(&past.follow, "follow", false, "with --since go on with what happens; without it follow the nsviz of --from, which --from alone does, too")
+	cmd.Flags().BoolVar(&past.follow, "follow", false, "go on with what happens after the past of --since; --from without --since does so anyway")
 	past.source.flags(cmd)
 	cmd.Flags().Lookup("from").DefValue = "" // without it, --since or --follow, the kernel of this host is asked
 	outputFlag(cmd, &form, "text", "json")
