@@ -138,7 +138,9 @@ func (o *options) server(p *pipeline.Pipeline, feed *server.Feed, log *slog.Logg
 		return list
 	}
 	return server.Config{
-		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Feed: feed, EventLine: func(e event.Event) string { return ui.EventText(e, time.UTC) }, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Feed: feed, EventLine: func(e event.Event) string { return ui.EventText(e, time.UTC) },
+		Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		UI: o.webUI, Inspect: o.pageReader(p),
 	}
 }
 

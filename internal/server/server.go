@@ -14,8 +14,10 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/store"
+	"github.com/nsviz/nsviz/internal/webui"
 )
 
 // A slow client must not hold a connection for ever; a scrape takes milliseconds.
@@ -43,6 +45,10 @@ type Config struct {
 	// Labels are as in metrics.Config.
 	Labels []string
 	Build  metrics.BuildInfo
+	// UI shows the host in browsers; else there is a landing page.
+	UI bool
+	// Inspect is that of webui.Config.
+	Inspect func(context.Context, *model.Snapshot, *model.Container) (*report.Dissection, error)
 	// WebConfigFile names the exporter-toolkit file with TLS and basic auth; "" means neither.
 	WebConfigFile string
 	Logger        *slog.Logger
@@ -52,6 +58,7 @@ type Config struct {
 type Server struct {
 	handler       http.Handler
 	feed          *Feed
+	page          *webui.Page // nil is none
 	connections   *connections
 	webConfigFile string
 	logger        *slog.Logger
@@ -74,13 +81,19 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := newQuestions(cfg.Full, cfg.Past)
-	q.feed, q.line, q.version = feed, cfg.EventLine, cfg.Build.Version
-	handler, err := newHandler(registry, q, cfg.Build, cfg.Logger)
+	page, shown, err := newPage(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{handler: handler, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
+	q := newQuestions(cfg.Full, cfg.Past)
+	q.feed, q.line, q.version = feed, cfg.EventLine, cfg.Build.Version
+	handler, err := newHandler(registry, q, shown, cfg.Build, cfg.Logger)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{
+		handler: guarded(handler, cfg.WebConfigFile == ""), page: page, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger,
+	}, nil
 }
 
 // Serve answers on the listeners until ctx is cancelled, lets the requests under way finish, and
@@ -93,7 +106,13 @@ func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
 		// Each listener has its own http.Server: web.Serve rewrites the server's handler and TLS
 		// configuration, which on a shared one is a data race.
 		servers[i] = s.httpServer()
+		if s.page != nil {
+			servers[i].RegisterOnShutdown(s.page.Close) // a stream would not end by itself
+		}
 		go func() { ended <- s.serveOne(servers[i], l) }()
+	}
+	if s.page != nil {
+		defer s.page.Close()
 	}
 	running := len(listeners)
 	var failed error

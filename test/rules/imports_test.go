@@ -30,6 +30,7 @@ var privileges = []privilege{
 	{"github.com/prometheus/exporter-toolkit", []string{"internal/server"}},
 	{"github.com/docker/docker", []string{"internal/container/engine/docker"}},
 	{"github.com/coreos/go-systemd/v22/journal", []string{"internal/logging"}},
+	{"github.com/chromedp", []string{"test/e2e"}},
 	{"k8s.io/cri-api", []string{"internal/container/engine/cri", "test/e2e"}},
 	{"google.golang.org/grpc", []string{"internal/container/engine/cri", "test/e2e"}},
 }
@@ -49,6 +50,7 @@ var barriers = []barrier{
 	{"internal/metrics", ends, "a view reads snapshots only"},
 	{"internal/metrics", []string{"net", module + "internal/story", module + "internal/server"}, "it makes samples, and serves nothing"},
 	{"internal/server", ends, "a view reads snapshots only"},
+	{"internal/webui", append([]string{module + "internal/ui", module + "internal/server"}, ends...), "a view reads snapshots only"},
 	{"internal/story", ends, "a view reads snapshots only"},
 	{"internal/diagram", ends, "a view reads snapshots only"},
 	{"internal/report", []string{
