@@ -15,6 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/logging"
 	"github.com/nsviz/nsviz/internal/server"
+	"github.com/nsviz/nsviz/internal/service"
 	"github.com/nsviz/nsviz/internal/store"
 	"github.com/nsviz/nsviz/internal/ui"
 )
@@ -24,11 +25,15 @@ func newServe(s *streams, o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve", GroupID: groupWatch, Args: noArguments,
 		Short: "Serve metrics and the API without a screen, and log OOM kills",
-		Long: `Serves metrics and the API without a screen, and logs OOM kills.
+		Long: `Watches the host, serves metrics and the API, and logs OOM kills, without a screen.
+
+As a service of systemd (Type=notify) it is ready once the probes are attached, answers the watchdog (WatchdogSec=) only while
+events go all the way through, and takes its port from a socket unit with --web.systemd-socket.
 
 The log goes to stderr, as text or JSON, or with --log-format journald to systemd's journal. There journalctl CONTAINER_NAME=web shows
 the kills in a container beside what it logs itself, if its engine logs to the journal, too.`,
 		Example: `  sudo nsviz serve
+  sudo nsviz serve --web.listen-address :10064 --web.config.file /etc/nsviz/web.yml
   sudo nsviz serve --log-format json --log-events oom_kill,container_exited
   sudo nsviz serve --log-format journald`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o, logged) },
@@ -76,7 +81,7 @@ func (o *options) logEvents(log *slog.Logger, types []event.Type) *logging.Event
 
 func serve(parent context.Context, s *streams, o *options, logged loggedEvents) error {
 	log := o.logger(s.err)
-	listeners, err := listen(o.listen)
+	listeners, err := o.listeners()
 	if err != nil {
 		return err
 	}
@@ -101,6 +106,13 @@ func serve(parent context.Context, s *streams, o *options, logged loggedEvents) 
 	for _, f := range []func(context.Context) error{
 		p.Run,
 		func(ctx context.Context) error { return srv.Serve(ctx, listeners) },
+		func(ctx context.Context) error {
+			service.Run(ctx, service.Config{
+				Ready: p.Attached(), Sync: p.Sync, Log: log,
+				Status: "watching; metrics are served on " + addresses(listeners),
+			})
+			return nil
+		},
 	} {
 		running.Go(func() {
 			if err := f(ctx); err != nil {
@@ -119,13 +131,25 @@ func serve(parent context.Context, s *streams, o *options, logged loggedEvents) 
 	return failure(parent, ctx)
 }
 
-// listen opens the addresses of --web.listen-address.
-func listen(addresses []string) ([]net.Listener, error) {
-	listeners, err := server.Listen(addresses)
+// listeners opens the addresses of --web.listen-address or, with --web.systemd-socket, takes over those that systemd has opened.
+func (o *options) listeners() ([]net.Listener, error) {
+	if o.systemdSocket {
+		return server.Inherited()
+	}
+	listeners, err := server.Listen(o.listen)
 	if malformed := (*net.AddrError)(nil); errors.As(err, &malformed) {
 		return nil, errUsage{err}
 	}
 	return listeners, err
+}
+
+// addresses returns where listeners listen, separated by commas.
+func addresses(listeners []net.Listener) string {
+	list := make([]string, len(listeners))
+	for i, l := range listeners {
+		list[i] = l.Addr().String()
+	}
+	return strings.Join(list, ", ")
 }
 
 // failure returns why ctx was cancelled below parent; nil if parent was done, which is a signal.
