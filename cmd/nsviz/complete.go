@@ -129,6 +129,9 @@ func completeKinds(_ *cobra.Command, _ []string, begun string) ([]string, cobra.
 
 // knownWorkloads returns what a recording or a running nsviz knows or, if none answers in time and none is named, what the engine has.
 func (o *options) knownWorkloads(cmd *cobra.Command, from *source) []report.Workload {
+	if from.check(cmd) != nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
 	defer cancel()
 	asked, listed := make(chan []report.Workload, 1), make(chan []report.Workload, 1)

@@ -24,10 +24,18 @@ const (
 	noColor      = "NO_COLOR" // no-color.org
 )
 
-// overruling has the environment variables that go before a key of the files, as flags go before both.
-var overruling = map[string]string{"theme": noColor, "docker-host": docker.HostVariable}
+// overruling returns the environment variable that goes before a key of the files, as flags go before both; "" is none.
+func overruling(key string) string {
+	switch key {
+	case "theme":
+		return noColor
+	case "docker-host":
+		return docker.HostVariable
+	}
+	return accessVariables[key]
+}
 
-// configurable returns the flags that files may set: those of all commands, and the dashboard's.
+// configurable returns the flags that files may set: those of all commands, the dashboard's, and those that say how another nsviz is reached.
 func configurable(root *cobra.Command) []*pflag.Flag {
 	var list []*pflag.Flag
 	add := func(f *pflag.Flag) {
@@ -37,7 +45,7 @@ func configurable(root *cobra.Command) []*pflag.Flag {
 	}
 	root.LocalNonPersistentFlags().VisitAll(add)
 	root.PersistentFlags().VisitAll(add)
-	return list
+	return append(list, accessFlags()...)
 }
 
 func keyOf(f *pflag.Flag) config.Key {
@@ -107,7 +115,10 @@ func apply(cmd *cobra.Command, s config.Setting) error {
 	if flag == nil {
 		flag = cmd.Root().Flags().Lookup(s.Name)
 	}
-	if flag.Changed || os.Getenv(overruling[s.Name]) != "" {
+	if flag == nil {
+		flag = new(source).access().Lookup(s.Name)
+	}
+	if flag.Changed || os.Getenv(overruling(s.Name)) != "" {
 		return nil
 	}
 	if list, ok := flag.Value.(pflag.SliceValue); ok {
@@ -150,7 +161,7 @@ func (o *options) configText(root *cobra.Command) (string, error) {
 		}
 		fmt.Fprintf(&b, "#   %s (%s)\n", path, state)
 	}
-	fmt.Fprintf(&b, "# The command line goes before them, and so do $%s and $%s where these are set.\n", noColor, docker.HostVariable)
+	fmt.Fprintf(&b, "# The command line goes before them, and so do $%s, $%s and, for what\n# reaches another nsviz, the NSVIZ_ variables, where these are set.\n", noColor, docker.HostVariable)
 	for _, f := range configurable(root) {
 		var value any = f.DefValue
 		if f.Value.Type() == "bool" {

@@ -24,7 +24,7 @@ func configured(t *testing.T, file, line string) (*options, error) {
 		t.Fatal(err)
 	}
 	o := &options{}
-	root := newRootWith(&streams{out: &strings.Builder{}, err: &strings.Builder{}}, o)
+	root := newRoot(&streams{out: &strings.Builder{}, err: &strings.Builder{}}, o)
 	cmd, rest, err := root.Find(strings.Fields(line))
 	if err != nil {
 		t.Fatal(err)

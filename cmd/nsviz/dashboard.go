@@ -7,10 +7,13 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/collect/findings"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/logging"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
@@ -31,7 +34,11 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	notes := &ui.Notes{}
 	log := slog.New(notes)
+	if o.journal != nil {
+		log = slog.New(slog.NewMultiHandler(notes, o.journal.Handler(slog.Level(o.level))))
+	}
 	o.past = store.NewTimeline(store.DefaultPast)
+	feed := o.newFeed()
 	p, err := o.watcher(log)
 	if err != nil {
 		return err
@@ -64,7 +71,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	start(p.Run)
 	if len(listeners) > 0 {
 		counts := o.findings(p, log)
-		srv, err := server.New(o.server(p, counts, log, s.err))
+		srv, err := server.New(o.server(p, feed, counts, log, s.err, o.journal))
 		if err != nil {
 			return errUsage{err}
 		}
@@ -116,10 +123,20 @@ func themeFlag(cmd *cobra.Command, theme *ui.Theme) {
 	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions(ui.Themes(), cobra.ShellCompDirectiveNoFileComp))
 }
 
+// newFeed returns what gives the events to those who follow them at the server. The pipeline that is made next passes them to it.
+func (o *options) newFeed() *server.Feed {
+	feed := server.NewFeed()
+	o.consumers = append(o.consumers, feed.Put)
+	return feed
+}
+
 // server configures the server; counts has the findings, out are the sinks through which this process writes.
-func (o *options) server(p *pipeline.Pipeline, counts *findings.Counts, log *slog.Logger, out ...any) server.Config {
+func (o *options) server(p *pipeline.Pipeline, feed *server.Feed, counts *findings.Counts, log *slog.Logger, out ...any) server.Config {
 	sinks := func() (list []sink.Stats) {
 		for _, o := range out {
+			if j, ok := o.(*logging.Journal); ok && j == nil {
+				continue
+			}
 			if s, ok := o.(interface{ Stats() sink.Stats }); ok {
 				list = append(list, s.Stats())
 			}
@@ -127,7 +144,8 @@ func (o *options) server(p *pipeline.Pipeline, counts *findings.Counts, log *slo
 		return list
 	}
 	return server.Config{
-		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Feed: feed, EventLine: func(e event.Event) string { return ui.EventText(e, time.UTC) },
+		Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
 		MetricsPath: o.metricsPath, Ready: p.Ready, Findings: counts.Of,
 		UI: o.webUI, Inspect: o.pageReader(p),
 	}

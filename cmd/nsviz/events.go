@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/client"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
@@ -37,12 +36,14 @@ events_lost event in their place gives their number.
 ` + filterHelp(query.Events) + `
 An events_lost event is printed whatever --filter says: what was lost may have been as it says.
 
-With --since it prints the events of the past, as an nsviz that is running (the dashboard or nsviz serve) or a recording has them,
-and ends; --from and --recording without --since print all. That needs no root. A running nsviz keeps the past within 32 MiB,
-which is a quarter of an hour or more where there are 50 containers.`,
+With --from it prints those of another nsviz as they happen there, asks again when the connection is lost, for what it has not got yet, and
+says so if something is not kept any more. With --since it prints the events of the past, as an nsviz that is running (the dashboard or nsviz
+serve) or a recording has them, and ends, unless --follow is given; a recording without --since is printed whole. None of that needs root. A
+running nsviz keeps the past within 32 MiB, which is a quarter of an hour or more where there are 50 containers.`,
 		Example: `  sudo nsviz events
   sudo nsviz events --filter 'type=oom_kill || type=container_exited && exit!=0'
   nsviz events --since 10m --filter type=oom_kill
+  nsviz events --from https://node7:10064 --user alice --password-file FILE
   sudo nsviz events -o json --filter 'container=web && (ns=net || took>100ms)'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := chosen.parse(s.zone); err != nil {
@@ -52,49 +53,21 @@ which is a quarter of an hour or more where there are 50 containers.`,
 				line := func() string { return ui.EventText(*e, s.zone) }
 				return e.Lost != nil || chosen.accept(query.Event{First: e, Line: line})
 			}
-			if past.since != "" || named(cmd) {
-				return past.print(cmd, s, accept, eventWriter(s.out, form, s.zone))
+			if past.since != "" || past.follow || named(cmd) {
+				return past.print(cmd, s, o.logger(s.err), &chosen, accept, eventWriter(s.out, form, s.zone))
 			}
 			return events(cmd.Context(), s, o, accept, eventWriter(output.Patient(s.out), form, s.zone), nil)
 		},
 	}
 	chosen.flag(cmd, query.Events, "type=oom_kill", completeFilter(query.Events, func(cmd *cobra.Command) []query.Event {
-		return eventsAbout(o.knownWorkloads(cmd, &source{Source: client.Source{From: client.DefaultFrom}}))
+		return eventsAbout(o.knownWorkloads(cmd, &past.source))
 	}))
 	past.since.flag(cmd, s, "since", "print past events, from a time on: "+whenWords)
+	cmd.Flags().BoolVar(&past.follow, "follow", false, "go on with what happens after the past of --since; --from without --since does so anyway")
 	past.source.flags(cmd)
+	cmd.Flags().Lookup("from").DefValue = "" // without it, --since or --follow, the kernel of this host is asked
 	outputFlag(cmd, &form, "text", "json")
 	return cmd
-}
-
-// pastEvents are the flags of nsviz events that ask for past events.
-type pastEvents struct {
-	source source
-	since  when
-}
-
-// print writes the accepted ones.
-func (p *pastEvents) print(cmd *cobra.Command, s *streams, accept func(*event.Event) bool, write func(event.Event) error) error {
-	if err := p.source.check(cmd); err != nil {
-		return err
-	}
-	since, err := p.since.of(p.source.Source, s.zone)
-	if err != nil {
-		return err
-	}
-	complete, err := client.Events(cmd.Context(), p.source.Source, since, func(e event.Event) error {
-		if !accept(&e) {
-			return nil
-		}
-		return write(e)
-	})
-	switch {
-	case errors.Is(err, client.ErrAddress):
-		return errUsage{fmt.Errorf("--from: %w", err)}
-	case err == nil && !since.IsZero() && complete.After(since):
-		fmt.Fprintf(s.err, "nsviz: older events than those since %s are not kept\n", complete.In(s.zone).Format(time.DateTime))
-	}
-	return err
 }
 
 // The bounds of the events that wait for a reader: as many as a storm makes in a second or two.

@@ -65,6 +65,16 @@ func (f *filters[R]) accept(row R) bool {
 	return !slices.ContainsFunc(f.parsed, func(expr *query.Expr[R]) bool { return !expr.Accepts(row) })
 }
 
+// portable returns the expressions that mean the same wherever they are applied.
+func (f *filters[R]) portable() (texts []string) {
+	for i, expr := range f.parsed {
+		if expr.Portable() {
+			texts = append(texts, f.texts[i])
+		}
+	}
+	return texts
+}
+
 // want reports whether an expression asks for rows with a value in a field.
 func (f *filters[R]) want(field, value string) bool {
 	return slices.ContainsFunc(f.parsed, func(expr *query.Expr[R]) bool { return expr.Wants(field, value) })

@@ -77,7 +77,9 @@ func untilSignalled(parent context.Context) (ctx context.Context, stop context.C
 func run(ctx context.Context, args []string, out, stderr io.Writer) int {
 	err := place.CanStart()
 	if err == nil {
-		root := newRoot(&streams{out: out, err: stderr, zone: time.Local})
+		o := &options{}
+		defer o.close()
+		root := newRoot(&streams{out: out, err: stderr, zone: time.Local}, o)
 		root.SetArgs(args)
 		err = root.ExecuteContext(ctx)
 	}

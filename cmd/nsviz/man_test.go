@@ -83,7 +83,7 @@ func TestManPagesAreComplete(t *testing.T) {
 			t.Errorf("nsviz.8 has no key %s: %s", k.Keys, k.Does)
 		}
 	}
-	root := newRoot(&streams{out: &strings.Builder{}, err: &strings.Builder{}})
+	root := newRoot(&streams{out: &strings.Builder{}, err: &strings.Builder{}}, &options{})
 	pages := 0
 	for _, c := range append(root.Commands(), root) {
 		if c.Hidden || c.Name() == "help" {

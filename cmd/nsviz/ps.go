@@ -211,6 +211,9 @@ func (o *options) lookAtWorkloads(ctx context.Context, s *streams) ([]report.Wor
 // selected ones.
 func (f *psFlags) list(cmd *cobra.Command, s *streams, look func() ([]report.Workload, error), write func([]report.Workload) error) error {
 	if f.all || f.at != "" || named(cmd) {
+		if err := f.source.check(cmd); err != nil {
+			return err
+		}
 		at, err := f.at.of(f.source.Source, s.zone)
 		if err != nil {
 			return err

@@ -40,7 +40,7 @@ func commandsPage() []byte {
 	page := bytes.NewBufferString("# Commands and flags\n\n" + madeFromCode)
 	page.WriteString("Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 bad usage, 3 not permitted or not supported here. ")
 	page.WriteString("The [flags of all commands](#flags-of-all-commands) can also stand in a [file of settings](SETTINGS.md).\n")
-	root := newRoot(&streams{out: io.Discard, err: io.Discard, zone: time.UTC})
+	root := newRoot(&streams{out: io.Discard, err: io.Discard, zone: time.UTC}, &options{})
 	describe(page, root)
 	for _, c := range root.Commands() {
 		if c.IsAvailableCommand() && c.Name() != "completion" && c.Name() != "help" {

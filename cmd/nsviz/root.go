@@ -15,6 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
+	"github.com/nsviz/nsviz/internal/logging"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -42,6 +43,7 @@ type options struct {
 	procRoot      string
 	cgroupRoot    string
 	level         level
+	logFormat     string
 	methods       []string
 	noCommands    bool
 	labels        []string
@@ -56,6 +58,10 @@ type options struct {
 	surveys time.Duration
 	// past keeps the past of a host that is watched; nil keeps none.
 	past *store.Timeline
+	// journal is where the log goes with --log-format journald; nil is stderr.
+	journal *logging.Journal
+	// consumers are those of pipeline.Config.Quiet.
+	consumers []func(fact.Fact)
 }
 
 const (
@@ -65,10 +71,8 @@ const (
 	groupHelp   = "help"
 )
 
-func newRoot(s *streams) *cobra.Command { return newRootWith(s, &options{}) }
-
-// newRootWith returns the command line, whose flags are stored in o.
-func newRootWith(s *streams, o *options) *cobra.Command {
+// newRoot returns the command line, whose flags are stored in o.
+func newRoot(s *streams, o *options) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "nsviz",
 		Short: "Shows container isolation as the kernel makes it",
@@ -89,6 +93,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 				return err
 			}
 			adoptLogs(o.quiet(s.err))
+			o.openJournal(s.err)
 			if err := o.checkLabels(); err != nil {
 				return err
 			}
@@ -117,11 +122,14 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.Var(newChecked(&o.level, level(slog.LevelInfo), "string", parseLevel), "log-level",
 		"how much to say on stderr: debug, info, warn, error")
 	flags.Lookup("log-level").DefValue = level(slog.LevelInfo).String() // its zero value, which would not be shown
+	flags.Var(newChecked(&o.logFormat, logging.Text, "string", oneOf(logging.Forms()...)), "log-format",
+		"form of the log of what watches: text (which is logfmt), json or logfmt on stderr, or journald")
 	flags.StringVar(&o.config, configFlag, "", "the only file of settings to read (default "+systemConfig+" and ~/.config/"+userConfig+")")
 	flags.BoolVar(&o.noCommands, "no-command-lines", false,
 		"leave the command lines of OOM victims and entries, which may hold secrets, out of events, recordings and the API")
 	flags.StringArrayVar(&o.labels, "label", nil, "the key of a label of the containers' engine to keep, for events and metrics; repeatable")
 	flags.StringSliceVar(&o.methods, "probe-methods", nil, "the only methods by which the kernel may be hooked (default all)")
+	_ = root.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions(logging.Forms(), cobra.ShellCompDirectiveNoFileComp))
 	_ = flags.MarkHidden("probe-methods") // for comparing the methods
 
 	themeFlag(root, &o.theme)
@@ -203,9 +211,32 @@ func atMostOne(name string) cobra.PositionalArgs {
 	}
 }
 
-// logger writes to w; the dashboard passes a place that does not disturb the screen.
+// logger writes to w or, with --log-format journald, to the journal.
 func (o *options) logger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.Level(o.level)}))
+	if o.journal != nil {
+		return slog.New(o.journal.Handler(slog.Level(o.level)))
+	}
+	return slog.New(logging.NewHandler(w, o.logFormat, slog.Level(o.level)))
+}
+
+// openJournal opens the journal if --log-format asks for it. Where there is none, the log goes to stderr.
+func (o *options) openJournal(stderr io.Writer) {
+	if o.logFormat != logging.Journald || o.journal != nil {
+		return
+	}
+	journal, err := logging.OpenJournal()
+	if err != nil {
+		fmt.Fprintf(stderr, "nsviz: --log-format %s: %v; the log goes to stderr as text\n", logging.Journald, err)
+		return
+	}
+	o.journal = journal
+}
+
+// close writes what waits for the journal.
+func (o *options) close() {
+	if o.journal != nil {
+		_ = closeSink(o.journal) // there is nowhere left to report an error
+	}
 }
 
 // quiet returns a logger for commands that look once: their answer has what matters.
@@ -264,6 +295,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		Log:          log,
 		Sinks:        sinks,
 		Past:         o.past,
+		Quiet:        o.consumers,
 
 		SurveyInterval: o.surveys,
 		NoCommandLines: o.noCommands,

@@ -4,33 +4,83 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/logging"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/service"
 	"github.com/nsviz/nsviz/internal/store"
+	"github.com/nsviz/nsviz/internal/ui"
 )
 
 func newServe(s *streams, o *options) *cobra.Command {
-	return &cobra.Command{
+	var logged loggedEvents
+	cmd := &cobra.Command{
 		Use: "serve", GroupID: groupWatch, Args: noArguments,
-		Short: "Serve metrics without a screen",
-		Long: `Watches the host and serves metrics and the API, without a screen.
+		Short: "Serve metrics and the API without a screen, and log OOM kills",
+		Long: `Watches the host, serves metrics and the API, and logs OOM kills, without a screen.
 
 As a service of systemd (Type=notify) it is ready once the probes are attached, answers the watchdog (WatchdogSec=) only while
-events go all the way through, and takes its port from a socket unit with --web.systemd-socket.`,
+events go all the way through, and takes its port from a socket unit with --web.systemd-socket.
+
+The log goes to stderr, as text or JSON, or with --log-format journald to systemd's journal. There journalctl CONTAINER_NAME=web shows
+the kills in a container beside what it logs itself, if its engine logs to the journal, too.`,
 		Example: `  sudo nsviz serve
-  sudo nsviz serve --web.listen-address :10064 --web.config.file /etc/nsviz/web.yml`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o) },
+  sudo nsviz serve --web.listen-address :10064 --web.config.file /etc/nsviz/web.yml
+  sudo nsviz serve --log-format json --log-events oom_kill,container_exited
+  sudo nsviz serve --log-format journald`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o, logged) },
 	}
+	cmd.Flags().Var(newChecked(&logged, "oom_kill", "types", parseLoggedEvents), "log-events",
+		"the types of events to log, with commas between them; \"\" is none")
+	_ = cmd.RegisterFlagCompletionFunc("log-events", completeEventTypes)
+	return cmd
 }
 
-func serve(parent context.Context, s *streams, o *options) error {
+// loggedEvents are the types of the events that nsviz serve logs, with commas between them.
+type loggedEvents string
+
+func (l loggedEvents) types() []event.Type {
+	types, _ := logging.ParseTypes(string(l)) // which parseLoggedEvents has read
+	return types
+}
+
+func parseLoggedEvents(text string) (loggedEvents, error) {
+	if _, ok := logging.ParseTypes(text); !ok {
+		return "", fmt.Errorf("want types of events with commas between them; there are %v", event.Types())
+	}
+	return loggedEvents(text), nil
+}
+
+// completeEventTypes completes a list of types of events.
+func completeEventTypes(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	before := begun[:strings.LastIndexByte(begun, ',')+1]
+	c := completions{begun: begun}
+	for _, t := range event.Types() {
+		c.add(before+string(t), "")
+	}
+	return c.list, cobra.ShellCompDirectiveNoFileComp
+}
+
+// logEvents logs events of some types, from the pipeline that is made next.
+func (o *options) logEvents(log *slog.Logger, types []event.Type) *logging.Events {
+	events := logging.NewEvents(logging.EventsConfig{Log: log, Types: types, Line: func(e event.Event) string {
+		_, words, _ := strings.Cut(ui.EventText(e, time.UTC), " ") // without the time, which the log has
+		return strings.Join(strings.Fields(words), " ")
+	}})
+	o.consumers = append(o.consumers, events.Put)
+	return events
+}
+
+func serve(parent context.Context, s *streams, o *options, logged loggedEvents) error {
 	log := o.logger(s.err)
 	listeners, err := o.listeners()
 	if err != nil {
@@ -40,12 +90,15 @@ func serve(parent context.Context, s *streams, o *options) error {
 		return errUsage{fmt.Errorf("nothing to serve on: --web.listen-address is empty")}
 	}
 	o.past = store.NewTimeline(store.DefaultPast)
+	feed := o.newFeed()
+	events := o.logEvents(log, logged.types())
+	defer func() { _ = closeSink(events) }() // what waits is written, or counted as lost
 	p, err := o.watcher(log)
 	if err != nil {
 		return err
 	}
 	counts := o.findings(p, log)
-	srv, err := server.New(o.server(p, counts, log, s.err))
+	srv, err := server.New(o.server(p, feed, counts, log, s.err, o.journal, events))
 	if err != nil {
 		return errUsage{err}
 	}

@@ -42,6 +42,9 @@ nsviz serve) or from a recording. It needs no root.`,
   nsviz why 7edab7c9fba3 -o json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := args[0]
+			if err := from.check(cmd); err != nil {
+				return err
+			}
 			at, err := past.of(from.Source, s.zone)
 			if err != nil {
 				return err

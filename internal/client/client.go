@@ -1,8 +1,11 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"net/url"
 	"os"
 	"strings"
@@ -19,8 +22,10 @@ const DefaultFrom = "http://" + server.DefaultAddress
 
 // Source is where a report comes from.
 type Source struct {
-	// From is the address of an nsviz that is running, http://USER:PASSWORD@… where it wants one, or the path of a recording.
+	// From is the address of an nsviz that is running, or the path of a recording.
 	From string
+	// Access is how an nsviz that is running is reached.
+	Access Access
 	// Recording is the path of a recording, and goes before From; "" is none.
 	Recording string
 }
@@ -36,6 +41,9 @@ func (s Source) recording() string {
 	return s.From
 }
 
+// IsRecording reports whether a recording is asked, and not an nsviz that is running.
+func (s Source) IsRecording() bool { return s.recording() != "" }
+
 // Question is what is asked, and A is what answers it.
 type Question[A any] struct {
 	path  string
@@ -46,6 +54,8 @@ type Question[A any] struct {
 	at time.Time
 	// complete reports whether it is an answer: anything may answer at an address.
 	complete func(*A) bool
+	// decode reads an answer that is no JSON; nil is for one that is.
+	decode func([]byte) A
 }
 
 // WhyContainer asks how a container ended and who did it, by its name, its id or the beginning of its id.
@@ -108,10 +118,58 @@ func Inspect(name string) Question[report.Known] {
 // Workloads asks for the workloads that are known, ended ones too.
 func Workloads() Question[report.Listing] {
 	return Question[report.Listing]{
-		path:     server.WorkloadsPath,
+		path:     server.PsPath, // which all versions know
 		of:       func(s *model.Snapshot) (report.Listing, error) { return report.NewListing(s), nil },
 		complete: func(l *report.Listing) bool { return !l.AsOf.IsZero() },
 	}
+}
+
+// Namespaces asks for the namespaces of a host or, if of is not "", for those of a container, a pod, a project or a process.
+func Namespaces(of string) Question[report.NamespaceList] {
+	q := Question[report.NamespaceList]{
+		path: server.NamespacesPath,
+		of: func(s *model.Snapshot) (l report.NamespaceList, err error) {
+			if s, err = namespacesOf(s, of); err != nil {
+				return l, err
+			}
+			return report.NewNamespaceList(s), nil
+		},
+		complete: func(l *report.NamespaceList) bool { return !l.AsOf.IsZero() },
+	}
+	if of != "" {
+		q.query = url.Values{"of": {of}}
+	}
+	return q
+}
+
+// Diagram asks for a diagram of who shares namespaces with whom, of a host or as for Namespaces, in a form that the API knows. Of a
+// recording draw draws it.
+func Diagram(of, form string, draw func(io.Writer, *model.Snapshot) error) Question[[]byte] {
+	q := Question[[]byte]{
+		path: server.NamespacesPath, query: url.Values{"form": {form}},
+		of: func(s *model.Snapshot) ([]byte, error) {
+			s, err := namespacesOf(s, of)
+			if err != nil {
+				return nil, err
+			}
+			var b bytes.Buffer
+			err = draw(&b, s)
+			return b.Bytes(), err
+		},
+		complete: func(text *[]byte) bool { return len(*text) > 0 && (*text)[0] != '{' },
+		decode:   func(text []byte) []byte { return text },
+	}
+	if of != "" {
+		q.query.Set("of", of)
+	}
+	return q
+}
+
+func namespacesOf(s *model.Snapshot, of string) (*model.Snapshot, error) {
+	if of == "" {
+		return s, nil
+	}
+	return report.NamespacesOf(s, of)
 }
 
 // At returns the question about an earlier time.
@@ -132,6 +190,8 @@ var (
 	ErrNotRunning = errors.New("no nsviz is running")
 	// ErrAddress reports that Source.From is neither an address nor the path of a file.
 	ErrAddress = errors.New("want an address such as " + DefaultFrom + ", or a recording that is there")
+	// ErrNotPermitted reports that an nsviz answers only those who have a password or a certificate.
+	ErrNotPermitted = errors.New("not permitted")
 	// ErrIncomplete reports that the answer is there, but rests on what there is of a recording.
 	ErrIncomplete = errors.New("so the answer may lack something")
 )
@@ -141,6 +201,13 @@ func Ask[A any](ctx context.Context, from Source, q Question[A]) (answer A, err 
 	if path := from.recording(); path != "" {
 		return recorded(path, q.at, q.of)
 	}
-	err = served(ctx, from.From, q.path, q.query, &answer, func() bool { return q.complete(&answer) })
+	err = served(ctx, from, q.path, q.query, func(body []byte) bool {
+		if q.decode != nil {
+			answer = q.decode(body)
+		} else if json.Unmarshal(body, &answer) != nil {
+			return false
+		}
+		return q.complete(&answer)
+	})
 	return answer, err
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ func Events(ctx context.Context, from Source, since time.Time, take func(event.E
 	}
 	var list report.EventList
 	query := url.Values{"since": {since.Format(time.RFC3339Nano)}}
-	if err := served(ctx, from.From, server.EventsPath, query, &list, func() bool { return list.Events != nil }); err != nil {
+	if err := served(ctx, from, server.EventsPath, query, func(body []byte) bool { return json.Unmarshal(body, &list) == nil && list.Events != nil }); err != nil {
 		return since, err
 	}
 	for _, e := range list.Events {

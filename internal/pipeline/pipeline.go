@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +49,8 @@ type Config struct {
 	// Sinks are called with every fact, in order, by the loop's goroutine. They must not block: package sink decouples a
 	// file or a pipe.
 	Sinks []func(fact.Fact)
+	// Quiet are called as Sinks are, and are no reason to read more of the host than is read without them.
+	Quiet []func(fact.Fact)
 }
 
 // The rhythm of what is read and not told; where it takes long it is read less often, down to the longest one.
@@ -83,7 +86,7 @@ type Pipeline struct {
 // New prepares a pipeline: it looks at the host, and attaches nothing yet. From here on the snapshot describes the host.
 func New(cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
-		loop: newLoop(cfg.Log, cfg.Sinks, cfg.Labels...), cfg: cfg,
+		loop: newLoop(cfg.Log, slices.Concat(cfg.Sinks, cfg.Quiet), cfg.Labels...), cfg: cfg,
 		audience: audience{always: len(cfg.Sinks) > 0}, attached: make(chan struct{}), syncs: make(chan chan<- struct{}), pulses: make(chan func(), 1),
 	}
 	if cfg.Past != nil {

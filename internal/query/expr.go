@@ -45,6 +45,22 @@ func (e *Expr[R]) Wants(field, value string) bool {
 	})
 }
 
+// Portable reports whether the expression means the same wherever it is applied: it compares no times, which may lack a zone, and looks for
+// no text in what a row looks like.
+func (e *Expr[R]) Portable() bool { return portable(e.root) }
+
+func portable(n node) bool {
+	switch n := n.(type) {
+	case *comparison:
+		return n.spec.Type != Time && n.spec.Name != "line"
+	case *group:
+		return !slices.ContainsFunc(n.members, func(member node) bool { return !portable(member) })
+	case *negation:
+		return portable(n.of)
+	}
+	return false // a word, which may be in any line
+}
+
 func wants(n node, is func(*comparison) bool) bool {
 	switch n := n.(type) {
 	case *comparison:

@@ -12,6 +12,8 @@ type EventList struct {
 	Since time.Time `json:"since"`
 	// AsOf is the time of the latest state that they lead to.
 	AsOf time.Time `json:"as_of"`
+	// LeftOut counts the older ones beyond a limit that was asked for.
+	LeftOut int `json:"left_out,omitempty"`
 	// Events are in the order in which nsviz learned of them.
 	Events []event.Event `json:"events"`
 }

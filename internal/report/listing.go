@@ -17,11 +17,16 @@ type Listing struct {
 	// Workloads are the live ones, the ended ones and those that never started. Membership.SharedWith is left out for namespaces
 	// that are the host's: all containers share some of them, so that the answer would grow with the square of their number.
 	Workloads []Workload `json:"workloads"`
+	// LeftOut counts those beyond a limit that was asked for.
+	LeftOut int `json:"left_out,omitempty"`
 }
 
 // NewListing lists the workloads of a snapshot.
-func NewListing(s *model.Snapshot) Listing {
-	l := Listing{AsOf: s.Time, Workloads: Workloads(s)}
+func NewListing(s *model.Snapshot) Listing { return ListingOf(s, Workloads(s)) }
+
+// ListingOf lists some of the workloads of a snapshot, which it changes.
+func ListingOf(s *model.Snapshot, list []Workload) Listing {
+	l := Listing{AsOf: s.Time, Workloads: list}
 	for i := range l.Workloads {
 		for _, m := range l.Workloads[i].Namespaces {
 			if m.Relation == model.RelationHost {

@@ -25,6 +25,8 @@ type Namespace struct {
 	Processes  []int32             `json:"processes"`
 	Containers []string            `json:"containers"`
 	PinnedBy   []string            `json:"pinned_by"`
+	// Host is set if it is the host's own.
+	Host bool `json:"host,omitempty"`
 	// ProcessesIncomplete is set if other processes may be in it, whose namespaces nsviz may not read.
 	ProcessesIncomplete bool `json:"processes_incomplete,omitempty"`
 }
@@ -38,6 +40,7 @@ func Namespaces(s *model.Snapshot) []Namespace {
 			Processes:  append([]int32{}, n.Processes...),
 			Containers: append([]string{}, n.Containers...),
 			PinnedBy:   append([]string{}, n.PinnedBy...),
+			Host:       n.Host,
 
 			ProcessesIncomplete: s.Unseen.Any(),
 		})

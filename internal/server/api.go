@@ -15,25 +15,14 @@ import (
 	"github.com/nsviz/nsviz/internal/store"
 )
 
-// The paths of the API. GET WhyPath?container=NAME returns a report.ContainerAnswer, WhyPath?namespace=TYPE:[ID] a
-// report.NamespaceAnswer, WhyPath?cgroup=/PATH a report.CgroupAnswer, WhyPath?kill=ID a report.KillAnswer, InspectPath?container=NAME a report.Known,
-// WorkloadsPath a report.Listing; with at=TIME, as RFC 3339 has it, they are answered as they would have been then. EventsPath?since=TIME
-// returns a report.EventList. A question without an answer returns a Refusal, with the status 404 if nothing is known, 409 if a name is ambiguous
-// and 410 if what was at that time is not kept.
-const (
-	WhyPath     = "/api/v1/why"
-	InspectPath = "/api/v1/inspect"
-
-	WorkloadsPath = "/api/v1/ps"
-	EventsPath    = "/api/v1/events"
-)
-
 // Refusal is the body of an API answer whose status is not 200.
 type Refusal struct {
 	Error string `json:"error"`
 	// RetentionSeconds is how long nsviz keeps what has ended at most. It is sent with the status 404 alone, and not by earlier
 	// versions of nsviz: then it is 0.
 	RetentionSeconds float64 `json:"retention_seconds,omitempty"`
+	// Filter says where the expression of a filter is wrong.
+	Filter *FilterMistake `json:"filter,omitempty"`
 }
 
 const (
@@ -52,12 +41,15 @@ const (
 type questions struct {
 	snapshots *snapshots
 	past      *past
+	feed      *Feed
+	line      func(event.Event) string // nil writes none
+	version   string
 	slots     chan struct{} // holds one for each question under way
 	unsent    atomic.Int64  // bytes
 }
 
 func newQuestions(full func() *model.Snapshot, kept *store.Timeline) *questions {
-	return &questions{snapshots: newSnapshots(full), past: newPast(kept), slots: make(chan struct{}, maxQuestions)}
+	return &questions{snapshots: newSnapshots(full), past: newPast(kept), feed: NewFeed(), slots: make(chan struct{}, maxQuestions)}
 }
 
 func (q *questions) why(w http.ResponseWriter, r *http.Request) {
@@ -65,12 +57,12 @@ func (q *questions) why(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusBadRequest, Refusal{Error: "want one container=NAME, one namespace=TYPE:[ID], one cgroup=/PATH or one kill=kill:ID"})
 	}
 	query := r.URL.Query()
-	namespaces, cgroups, kills := query["namespace"], query["cgroup"], query["kill"]
+	namespaces, cgroups, kills := query[namespaceParameter], query[cgroupParameter], query[killParameter]
 	if len(namespaces)+len(cgroups)+len(kills) == 0 {
 		q.ofContainer(w, r, func(c *model.Container, s *model.Snapshot) any { return report.WhyContainer(c, s) })
 		return
 	}
-	if len(namespaces)+len(cgroups)+len(kills) > 1 || query.Has("container") {
+	if len(namespaces)+len(cgroups)+len(kills) > 1 || query.Has(containerParameter) {
 		refuse()
 		return
 	}
@@ -104,12 +96,8 @@ func (q *questions) inspect(w http.ResponseWriter, r *http.Request) {
 	q.ofContainer(w, r, func(c *model.Container, s *model.Snapshot) any { return report.NewKnown(c, s) })
 }
 
-func (q *questions) workloads(w http.ResponseWriter, r *http.Request) {
-	q.answer(w, r, func(s *model.Snapshot) (any, error) { return report.NewListing(s), nil })
-}
-
 func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(*model.Container, *model.Snapshot) any) {
-	names := r.URL.Query()["container"]
+	names := r.URL.Query()[containerParameter]
 	if len(names) != 1 {
 		reply(w, http.StatusBadRequest, Refusal{Error: "want one container=NAME"})
 		return
@@ -160,6 +148,9 @@ func (q *questions) reply(w http.ResponseWriter, r *http.Request, ready func(con
 	send(w, status, body)
 }
 
+// document is an answer that is sent as it is, and no JSON.
+type document []byte
+
 // prepare makes an answer ready to be sent.
 func prepare(ctx context.Context, get func(context.Context) (*model.Snapshot, error), of func(*model.Snapshot) (any, error)) (status int, body []byte) {
 	s, err := get(ctx)
@@ -173,12 +164,15 @@ func prepare(ctx context.Context, get func(context.Context) (*model.Snapshot, er
 		return http.StatusServiceUnavailable, encode(Refusal{Error: "nsviz has seen nothing yet"})
 	}
 	answer, err := of(s)
+	if document, ok := answer.(document); ok && err == nil {
+		return http.StatusOK, document
+	}
 	var ambiguous *report.AmbiguousError
 	switch {
 	case errors.As(err, &ambiguous):
 		return http.StatusConflict, encode(Refusal{Error: err.Error()})
 	case err != nil:
-		return http.StatusNotFound, encode(Refusal{err.Error(), s.Retention.Seconds()})
+		return http.StatusNotFound, encode(Refusal{Error: err.Error(), RetentionSeconds: s.Retention.Seconds()})
 	}
 	return http.StatusOK, encode(answer)
 }
@@ -186,8 +180,11 @@ func prepare(ctx context.Context, get func(context.Context) (*model.Snapshot, er
 func reply(w http.ResponseWriter, status int, body any) { send(w, status, encode(body)) }
 
 func send(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", "application/json")
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/json")
+	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store") // the next answer differs, and names of containers are private
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that has gone does not matter
 }

@@ -76,5 +76,6 @@ func newHandler(
 	if err := mountMetrics(mux, h, metricsPath, serve); err != nil {
 		return nil, err
 	}
+	mux.Handle("/api/", q.api())
 	return mux, nil
 }

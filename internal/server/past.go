@@ -3,38 +3,12 @@ package server
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/model"
-	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/store"
 )
-
-const (
-	atParameter    = "at"
-	sinceParameter = "since"
-	// maxEvents bounds the events of one answer, of which each takes about half a kilobyte, maxEventBytes their size, in
-	// memory and then in JSON: one with a long command line takes many times more. A client reads twice as much (client.maxAnswer).
-	maxEvents     = 50_000
-	maxEventBytes = 32 << 20
-)
-
-// timeOf reads a time of the query. It accepts no other than those that can be written again.
-func timeOf(r *http.Request, parameter string) (time.Time, error) {
-	values := r.URL.Query()[parameter]
-	if len(values) == 1 {
-		t, err := time.Parse(time.RFC3339Nano, values[0])
-		if err == nil {
-			_, err = t.MarshalJSON()
-		}
-		if err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("want one %s=TIME, such as 2026-03-01T14:03:10Z", parameter)
-}
 
 // past answers questions about the past one after the other, and pauses after each as snapshots does: any user of this host may ask.
 type past struct {
@@ -92,33 +66,6 @@ func (p *past) full(ctx context.Context, at time.Time) (*model.Snapshot, error) 
 		return nil, &notKeptError{at, p.kept.Place(facts).First.Time}
 	}
 	return p.kept.Full(facts), nil
-}
-
-// events answers with the events since a time.
-func (q *questions) events(w http.ResponseWriter, r *http.Request) {
-	since, err := timeOf(r, sinceParameter)
-	if err != nil {
-		reply(w, http.StatusBadRequest, Refusal{Error: err.Error()})
-		return
-	}
-	q.reply(w, r, func(ctx context.Context) (int, []byte) {
-		if q.past.kept == nil {
-			return http.StatusGone, encode(Refusal{Error: (&notKeptError{at: since}).Error()})
-		}
-		done, err := q.past.wait(ctx)
-		if err != nil {
-			return http.StatusServiceUnavailable, encode(Refusal{Error: err.Error()})
-		}
-		defer done()
-		list, from := q.past.kept.Events(since, maxEvents, maxEventBytes)
-		if latest := within(list, maxEventBytes); len(latest) < len(list) {
-			list, from = latest, latest[0].Time
-		}
-		if list == nil {
-			list = []event.Event{} // which is none, and not unknown
-		}
-		return http.StatusOK, encode(report.EventList{Since: from, AsOf: q.past.kept.Place(0).Last.Time, Events: list})
-	})
 }
 
 // within returns the latest events whose JSON has so many bytes in all, one at least.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/exporter-toolkit/web"
 
+	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
@@ -42,6 +43,10 @@ type Config struct {
 	Findings func(id string) map[string]int
 	// MetricsPath is where the metrics are; "" is the default.
 	MetricsPath string
+	// Feed has the events as they happen; nil has none.
+	Feed *Feed
+	// EventLine returns an event as a line of text, for filters; nil is for those who look for none.
+	EventLine func(event.Event) string
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
 	// Labels are as in metrics.Config.
@@ -60,6 +65,7 @@ type Config struct {
 type Server struct {
 	handler       http.Handler
 	health        health
+	feed          *Feed
 	page          *webui.Page // nil is none
 	connections   *connections
 	webConfigFile string
@@ -72,9 +78,14 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
 	}
 	cfg.MetricsPath = cmp.Or(cfg.MetricsPath, MetricsPath)
+	feed := cfg.Feed
+	if feed == nil {
+		feed = NewFeed()
+	}
 	open := newConnections(connectionLimit())
+	feed.within(connectionLimit())
 	registry, err := newRegistry(metrics.NewCollector(metrics.Config{
-		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, DroppedConnections: open.stats, Findings: cfg.Findings, Labels: cfg.Labels, Build: cfg.Build,
+		Snapshot: cfg.Snapshot, Sinks: withStreams(cfg.Sinks, feed), DroppedConnections: open.stats, Findings: cfg.Findings, Labels: cfg.Labels, Build: cfg.Build,
 	}))
 	if err != nil {
 		return nil, err
@@ -84,11 +95,15 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	h := health{cfg.Ready}
-	handler, err := newHandler(registry, cfg.MetricsPath, h, newQuestions(cfg.Full, cfg.Past), shown, cfg.Build, cfg.Logger)
+	q := newQuestions(cfg.Full, cfg.Past)
+	q.feed, q.line, q.version = feed, cfg.EventLine, cfg.Build.Version
+	handler, err := newHandler(registry, cfg.MetricsPath, h, q, shown, cfg.Build, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{handler: guarded(handler, cfg.WebConfigFile == ""), health: h, page: page, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
+	return &Server{
+		handler: guarded(handler, cfg.WebConfigFile == ""), health: h, page: page, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger,
+	}, nil
 }
 
 // Serve answers on the listeners until ctx is cancelled, lets the requests under way finish, and
@@ -152,6 +167,7 @@ func (s *Server) httpServer() *http.Server {
 
 // shutdown stops the servers, all within one timeout; unfinished requests are cut off then.
 func (s *Server) shutdown(servers []*http.Server) {
+	s.feed.end() // streams would not end by themselves
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	for _, server := range servers {
