@@ -40,7 +40,7 @@ func startBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatalf("this test needs Chromium; on Debian: apt-get install chromium: %v", err)
 	}
-	dir, err := os.MkdirTemp("", "nsviz-chromium")
+	dir, err := os.MkdirTemp("", "nsviz-chromium") //nolint:usetesting // a process that is ending may still write there, which t.TempDir takes for a failure
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func startBrowser(t *testing.T) *browser {
 	t.Cleanup(func() {
 		cancel()
 		stop()
-		_ = os.RemoveAll(dir) // a process that is ending may still write there
+		_ = os.RemoveAll(dir)
 	})
 	if err := chromedp.Listen(ctx, b.note); err != nil {
 		t.Fatalf("start Chromium: %v", err)
