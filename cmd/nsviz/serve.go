@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/service"
 	"github.com/nsviz/nsviz/internal/store"
@@ -43,7 +44,8 @@ func serve(parent context.Context, s *streams, o *options) error {
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(o.server(p, log, s.err))
+	counts := o.findings(p, log)
+	srv, err := server.New(o.server(p, counts, log, s.err))
 	if err != nil {
 		return errUsage{err}
 	}
@@ -60,6 +62,7 @@ func serve(parent context.Context, s *streams, o *options) error {
 			})
 			return nil
 		},
+		afterAttaching(p, counts.Run),
 	} {
 		running.Go(func() {
 			if err := f(ctx); err != nil {
@@ -76,6 +79,18 @@ func serve(parent context.Context, s *streams, o *options) error {
 	}
 	running.Wait()
 	return failure(parent, ctx)
+}
+
+// afterAttaching returns what runs once everything that happens is seen.
+func afterAttaching(p *pipeline.Pipeline, run func(context.Context)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-p.Attached():
+			run(ctx)
+		case <-ctx.Done():
+		}
+		return nil
+	}
 }
 
 // listeners opens the addresses of --web.listen-address or, with --web.systemd-socket, takes over those that systemd has opened.
