@@ -108,6 +108,7 @@ generate: enough-go ## Compile bpf/ into gen/ (needs clang-19, llvm-19, libbpf-d
 .PHONY: pictures
 pictures: enough-go ## Draw the pictures of the README anew
 	$(GO) test ./internal/ui -run GoldenPictures -update
+	$(GO) test ./internal/webui -run Golden -update
 
 .PHONY: manifests
 manifests: enough-go ## Make the kustomize base of deploy/kubernetes from its Helm chart

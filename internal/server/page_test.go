@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nsviz/nsviz/internal/webui"
 )
@@ -93,14 +92,14 @@ func TestPageOfAnotherName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer.Body.Close()
+		_ = answer.Body.Close()
 		if answer.StatusCode != want {
 			t.Errorf("%s: %s, want %d", path, answer.Status, want)
 		}
 	}
 }
 
-// 500 streams of one browser: as many as there may be get one, and the others are told. Scrapes go on, and the server ends in time.
+// 500 streams of one browser: as many as there may be get one, and the others are told. Scrapes go on, and the end of the server ends the streams.
 func TestManyStreams(t *testing.T) {
 	server, err := New(pageConfig(""))
 	if err != nil {
@@ -115,7 +114,7 @@ func TestManyStreams(t *testing.T) {
 	go func() { done <- server.Serve(ctx, listeners) }()
 	address := "http://" + listeners[0].Addr().String()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	var open []*http.Response
+	var open []io.Reader
 	for i := range 500 {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/ui/stream", nil)
 		if err != nil {
@@ -128,11 +127,11 @@ func TestManyStreams(t *testing.T) {
 		defer answer.Body.Close()
 		switch {
 		case answer.StatusCode == http.StatusOK:
-			open = append(open, answer)
+			open = append(open, answer.Body)
 		case answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "":
 			t.Errorf("stream %d: %s", i, answer.Status)
 		default:
-			answer.Body.Close()
+			_ = answer.Body.Close()
 		}
 	}
 	if want := min(webui.MaxStreams, connectionLimit()/2); len(open) != want {
@@ -141,20 +140,18 @@ func TestManyStreams(t *testing.T) {
 	if status, _ := get(t, address+MetricsPath, nil, nil); status != http.StatusOK {
 		t.Errorf("a scrape beside them: %d", status)
 	}
-	for _, answer := range open {
-		if line, err := bufio.NewReader(answer.Body).ReadString('\n'); err != nil || !strings.HasPrefix(line, "retry:") {
+	for _, stream := range open {
+		if line, err := bufio.NewReader(stream).ReadString('\n'); err != nil || !strings.HasPrefix(line, "retry:") {
 			t.Errorf("%q, %v", line, err)
 		}
 	}
 	cancel()
-	asked := time.Now()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(asked); took >= shutdownTimeout { // then it cut them off
-		t.Errorf("the streams ended after %v", took)
-	}
-	for _, answer := range open {
-		_, _ = io.Copy(io.Discard, answer.Body) // until it has ended
+	for _, stream := range open {
+		if _, err := io.Copy(io.Discard, stream); err != nil {
+			t.Errorf("a stream was cut off, and did not end: %v", err)
+		}
 	}
 }

@@ -254,7 +254,7 @@ func (d *drawing) inside(at floorplan.Place, x, y, w int) {
 	line := func(n int, class, words string) {
 		d.printf(`<text class="%s" data-most="%d" x="%d" y="%d">%s</text>`+"\n", class, wide/letter, x+margin, y+n*cellHeight+2, escaped(words))
 	}
-	memory := ""
+	var memory string
 	var more []string
 	if c := r.Container; c != nil {
 		memory = memoryWords(c.Memory)

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/floorplan"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/groups"
@@ -244,8 +243,8 @@ func layoutOf(b floorplan.Building) string {
 			case r.Container != nil:
 				c := r.Container
 				fmt.Fprint(sum, sizeClass(c.Memory.LimitBytes, c.Memory.UsageBytes), c.InitPID, c.Image, c.Memory.Unlimited)
-				for t := range event.NamespaceTypes() {
-					fmt.Fprint(sum, c.Namespaces[t].ID, c.Namespaces[t].Group, " ")
+				for _, m := range c.Namespaces {
+					fmt.Fprint(sum, m.ID, m.Group, " ")
 				}
 			}
 			fmt.Fprint(sum, "[")

@@ -177,7 +177,7 @@ func watch(t *testing.T, address string) watcher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { response.Body.Close() })
+	t.Cleanup(func() { _ = response.Body.Close() })
 	lines := bufio.NewScanner(response.Body)
 	lines.Buffer(nil, 64<<20)
 	return watcher{response, lines}
@@ -226,7 +226,7 @@ func TestStream(t *testing.T) {
 		t.Errorf("the states are %v", names)
 	}
 	for _, v := range viewers {
-		v.Body.Close()
+		_ = v.Body.Close()
 	}
 	waitFor(t, func() bool { return p.hub.count() == 0 })
 	waitFor(t, func() bool {
@@ -342,7 +342,7 @@ func TestTooManyViewers(t *testing.T) {
 	if m := parsed(t, get(t, p, "/ui/state?since=earlier.7").Body.Bytes()); len(m.Rows) != 12 {
 		t.Errorf("%d rows for who knows an earlier nsviz", len(m.Rows))
 	}
-	first.Body.Close()
+	_ = first.Body.Close()
 	waitFor(t, func() bool { return p.hub.count() < 2 })
 	if again := watch(t, address); again.StatusCode != http.StatusOK {
 		t.Errorf("%s, and there is a place", again.Status)

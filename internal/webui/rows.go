@@ -113,7 +113,7 @@ func vmRow(v *model.VM) *row {
 	if v.Acceleration != "" && v.Acceleration != fact.AccelerationEmulation {
 		r.What = foreign.Name(string(v.Acceleration))
 	}
-	for range event.NamespaceTypes() {
+	for range event.NamespaceTypeCount {
 		r.Signs = append(r.Signs, vmSign)
 	}
 	switch {
