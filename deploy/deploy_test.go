@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,7 +21,6 @@ import (
 )
 
 const (
-	rulesFile     = "prometheus/nsviz.rules.yml"
 	dashboardFile = "grafana/dashboards/nsviz.json"
 	metricsPage   = "../docs/METRICS.md"
 )
@@ -53,30 +53,6 @@ func TestPrometheusConfig(t *testing.T) {
 	config := read(t, "prometheus/prometheus.yml")
 	if !strings.Contains(config, server.DefaultAddress) {
 		t.Errorf("prometheus.yml does not scrape %s", server.DefaultAddress)
-	}
-}
-
-func TestAlertRules(t *testing.T) {
-	promtool(t, "check", "rules", rulesFile)
-	promtool(t, "test", "rules", "prometheus/nsviz.rules.test.yml")
-}
-
-// A rule without a test of its own may be wrong for years before it should have fired.
-func TestEveryAlertIsTested(t *testing.T) {
-	tests := read(t, "prometheus/nsviz.rules.test.yml")
-	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(read(t, rulesFile), -1)
-	if len(alerts) == 0 {
-		t.Fatal("no alerts found")
-	}
-	for _, alert := range alerts {
-		fires := regexp.MustCompile(`alertname: ` + alert[1] + `\n\s+eval_time: \w+\n\s+exp_alerts:`)
-		silent := regexp.MustCompile(`alertname: ` + alert[1] + `\n\s+eval_time: \w+\n(\s+- alertname|\n)`)
-		if !fires.MatchString(tests) {
-			t.Errorf("no test makes %s fire", alert[1])
-		}
-		if !silent.MatchString(tests) {
-			t.Errorf("no test keeps %s silent", alert[1])
-		}
 	}
 }
 
@@ -143,23 +119,26 @@ func seriesNames() map[string]string {
 	return names
 }
 
-// usedFamilies lists the families that a file's queries name, and fails on names nsviz does not serve.
+// usedFamilies lists the families that a file's queries name, and fails on names that neither nsviz serves nor a rule records.
 func usedFamilies(t *testing.T, what, text string) map[string]bool {
 	t.Helper()
-	names, used := seriesNames(), make(map[string]bool)
-	for _, name := range regexp.MustCompile(`nsviz_\w+`).FindAllString(text, -1) {
+	names, recorded, used := seriesNames(), recordedNames(t), make(map[string]bool)
+	for _, name := range regexp.MustCompile(`[\w:]*nsviz_[\w:]+`).FindAllString(text, -1) {
 		family, ok := names[name]
-		if !ok {
-			t.Errorf("%s: nsviz serves no %s", what, name)
+		switch {
+		case ok:
+			used[family] = true
+		case !recorded[name]:
+			t.Errorf("%s: nsviz serves no %s, and no rule records it", what, name)
 		}
-		used[family] = true
 	}
 	return used
 }
 
 func TestOnlyServedMetricsAreUsed(t *testing.T) {
-	usedFamilies(t, rulesFile, read(t, rulesFile))
-	usedFamilies(t, "nsviz.rules.test.yml", read(t, "prometheus/nsviz.rules.test.yml"))
+	for _, file := range slices.Concat(ruleFiles(), ruleTests()) {
+		usedFamilies(t, file, read(t, file))
+	}
 	used := usedFamilies(t, dashboardFile, read(t, dashboardFile))
 	for _, f := range metrics.Families() {
 		if !used[f.Name] {
