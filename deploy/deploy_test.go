@@ -20,10 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/server"
 )
 
-const (
-	dashboardFile = "grafana/dashboards/nsviz.json"
-	metricsPage   = "../docs/METRICS.md"
-)
+const metricsPage = "../docs/METRICS.md"
 
 // promtool runs Prometheus's own tool and fails the test if it is missing or not content.
 func promtool(t *testing.T, args ...string) string {
@@ -84,7 +81,7 @@ func TestDashboardQueriesParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(queries) == 0 {
-		t.Fatal("the dashboard has no queries")
+		t.Fatal("the dashboards have no queries")
 	}
 	exprs := make([]string, len(queries))
 	for i, q := range queries {
@@ -139,10 +136,14 @@ func TestOnlyServedMetricsAreUsed(t *testing.T) {
 	for _, file := range slices.Concat(ruleFiles(), ruleTests()) {
 		usedFamilies(t, file, read(t, file))
 	}
-	used := usedFamilies(t, dashboardFile, read(t, dashboardFile))
+	var panels strings.Builder
+	for _, file := range dashboards(t) {
+		panels.WriteString(read(t, file))
+	}
+	used := usedFamilies(t, "the dashboards", panels.String())
 	for _, f := range metrics.Families() {
 		if !used[f.Name] {
-			t.Errorf("%s: no panel shows %s", dashboardFile, f.Name)
+			t.Errorf("no panel shows %s", f.Name)
 		}
 	}
 }
