@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/collect/findings"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
@@ -43,7 +44,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 		notes.Add("metrics: " + err.Error()) // the dashboard is useful without them
 	}
 	for _, l := range listeners {
-		notes.Add("metrics on http://" + l.Addr().String() + server.MetricsPath)
+		notes.Add("metrics on http://" + l.Addr().String() + o.metricsPath)
 	}
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -62,10 +63,12 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	start(p.Run)
 	if len(listeners) > 0 {
-		srv, err := server.New(o.server(p, log, s.err))
+		counts := o.findings(p, log)
+		srv, err := server.New(o.server(p, counts, log, s.err))
 		if err != nil {
 			return errUsage{err}
 		}
+		start(afterAttaching(p, counts.Run))
 		start(func(ctx context.Context) error { return srv.Serve(ctx, listeners) })
 	}
 	if beside != nil {
@@ -110,8 +113,8 @@ func themeFlag(cmd *cobra.Command, theme *ui.Theme) {
 	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions(ui.Themes(), cobra.ShellCompDirectiveNoFileComp))
 }
 
-// server configures the server; out are the sinks through which this process writes.
-func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) server.Config {
+// server configures the server; counts has the findings, out are the sinks through which this process writes.
+func (o *options) server(p *pipeline.Pipeline, counts *findings.Counts, log *slog.Logger, out ...any) server.Config {
 	sinks := func() (list []sink.Stats) {
 		for _, o := range out {
 			if s, ok := o.(interface{ Stats() sink.Stats }); ok {
@@ -122,6 +125,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 	}
 	return server.Config{
 		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		MetricsPath: o.metricsPath, Ready: p.Ready, Findings: counts.Of,
 	}
 }
 

@@ -33,6 +33,7 @@ type streams struct {
 type options struct {
 	listen       []string
 	webConfig    string
+	metricsPath  string
 	engineHosts  []string
 	criEndpoints []string
 	procRoot     string
@@ -96,6 +97,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags := root.PersistentFlags()
 	flags.StringArrayVar(&o.listen, "web.listen-address", []string{server.DefaultAddress},
 		`address to serve metrics on; repeatable, "" is none`)
+	flags.StringVar(&o.metricsPath, "web.telemetry-path", server.MetricsPath, "path of the metrics at that address")
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
 	flags.StringArrayVar(&o.engineHosts, "docker-host", nil,
 		"engine with Docker's API to ask for names, podman's too; repeatable (default $DOCKER_HOST, or all that are found)")

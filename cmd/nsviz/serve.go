@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/store"
 )
@@ -35,7 +36,8 @@ func serve(parent context.Context, s *streams, o *options) error {
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(o.server(p, log, s.err))
+	counts := o.findings(p, log)
+	srv, err := server.New(o.server(p, counts, log, s.err))
 	if err != nil {
 		return errUsage{err}
 	}
@@ -45,6 +47,7 @@ func serve(parent context.Context, s *streams, o *options) error {
 	for _, f := range []func(context.Context) error{
 		p.Run,
 		func(ctx context.Context) error { return srv.Serve(ctx, listeners) },
+		afterAttaching(p, counts.Run),
 	} {
 		running.Go(func() {
 			if err := f(ctx); err != nil {
@@ -61,6 +64,18 @@ func serve(parent context.Context, s *streams, o *options) error {
 	}
 	running.Wait()
 	return failure(parent, ctx)
+}
+
+// afterAttaching returns what runs once everything that happens is seen.
+func afterAttaching(p *pipeline.Pipeline, run func(context.Context)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-p.Attached():
+			run(ctx)
+		case <-ctx.Done():
+		}
+		return nil
+	}
 }
 
 // listen opens the addresses of --web.listen-address.

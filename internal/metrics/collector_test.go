@@ -27,6 +27,7 @@ func configOf(s *model.Snapshot) Config {
 		Snapshot:           func() *model.Snapshot { return s },
 		Sinks:              func() []sink.Stats { return []sink.Stats{{Name: "log", Written: 7, Dropped: 2}} },
 		DroppedConnections: func() DroppedConnections { return DroppedConnections{Idle: 4, Refused: 1} },
+		Findings:           metricstest.Findings,
 		Build:              BuildInfo{Version: "1.2.3", Revision: "0123abcd", GoVersion: "go1.26"},
 	}
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 
@@ -12,12 +11,6 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/nsviz/nsviz/internal/metrics"
-)
-
-// The paths that a Server answers, besides the landing page at /.
-const (
-	MetricsPath = "/metrics"
-	healthyPath = "/-/healthy" // as Prometheus itself has it
 )
 
 // maxScrapes bounds the scrapes answered at the same time; further ones get a 503.
@@ -39,16 +32,17 @@ func newRegistry(c *metrics.Collector) (*prometheus.Registry, error) {
 	return registry, nil
 }
 
-// newHandler returns the handler of all paths: landing page, metrics, health check and API.
-func newHandler(registry *prometheus.Registry, q *questions, build metrics.BuildInfo, logger *slog.Logger) (http.Handler, error) {
+// newHandler returns the handler of all paths but those of health: landing page, metrics and API.
+func newHandler(registry *prometheus.Registry, metricsPath string, h health, q *questions, build metrics.BuildInfo, logger *slog.Logger) (http.Handler, error) {
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "nsviz",
 		Description: "Container isolation as the kernel makes it: namespaces, cgroups, OOM kills.",
 		Version:     build.Version,
 		Profiling:   "false",
 		Links: []web.LandingLinks{
-			{Address: MetricsPath, Text: "Metrics"},
+			{Address: metricsPath, Text: "Metrics"},
 			{Address: healthyPath, Text: "Health"},
+			{Address: readyPath, Text: "Ready"},
 		},
 	})
 	if err != nil {
@@ -56,7 +50,11 @@ func newHandler(registry *prometheus.Registry, q *questions, build metrics.Build
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", landing)
-	mux.Handle("GET "+MetricsPath, onAbort(promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+	mux.HandleFunc("GET "+WhyPath, q.why)
+	mux.HandleFunc("GET "+InspectPath, q.inspect)
+	mux.HandleFunc("GET "+WorkloadsPath, q.workloads)
+	mux.HandleFunc("GET "+EventsPath, q.events)
+	serve := onAbort(promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelError),
 		// One bad family must not hide the others. The registry counts what went wrong, as
 		// promhttp_metric_handler_errors_total.
@@ -66,13 +64,9 @@ func newHandler(registry *prometheus.Registry, q *questions, build metrics.Build
 		EnableOpenMetrics:   true,
 		// The time of each counter's creation, so that one that appears with a value has a step to it.
 		EnableOpenMetricsTextCreatedSamples: true,
-	}), logger))
-	mux.HandleFunc("GET "+WhyPath, q.why)
-	mux.HandleFunc("GET "+InspectPath, q.inspect)
-	mux.HandleFunc("GET "+WorkloadsPath, q.workloads)
-	mux.HandleFunc("GET "+EventsPath, q.events)
-	mux.HandleFunc("GET "+healthyPath, func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, "nsviz is healthy.\n")
-	})
+	}), logger)
+	if err := mountMetrics(mux, h, metricsPath, serve); err != nil {
+		return nil, err
+	}
 	return mux, nil
 }

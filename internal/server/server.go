@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,12 @@ type Config struct {
 	Full func() *model.Snapshot
 	// Past keeps what was before; nil keeps nothing.
 	Past *store.Timeline
+	// Ready returns why what is served does not describe the host, or nil if it does; a nil Ready means that it always does.
+	Ready func() error
+	// Findings are as in metrics.Config.
+	Findings func(id string) map[string]int
+	// MetricsPath is where the metrics are; "" is the default.
+	MetricsPath string
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
 	// Labels are as in metrics.Config.
@@ -46,6 +53,7 @@ type Config struct {
 // Server answers scrapes and the questions of the API over HTTP.
 type Server struct {
 	handler       http.Handler
+	health        health
 	connections   *connections
 	webConfigFile string
 	logger        *slog.Logger
@@ -58,16 +66,17 @@ func New(cfg Config) (*Server, error) {
 	}
 	open := newConnections(connectionLimit())
 	registry, err := newRegistry(metrics.NewCollector(metrics.Config{
-		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, DroppedConnections: open.stats, Labels: cfg.Labels, Build: cfg.Build,
+		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, DroppedConnections: open.stats, Findings: cfg.Findings, Labels: cfg.Labels, Build: cfg.Build,
 	}))
 	if err != nil {
 		return nil, err
 	}
-	handler, err := newHandler(registry, newQuestions(cfg.Full, cfg.Past), cfg.Build, cfg.Logger)
+	h := health{cfg.Ready}
+	handler, err := newHandler(registry, cmp.Or(cfg.MetricsPath, MetricsPath), h, newQuestions(cfg.Full, cfg.Past), cfg.Build, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{handler: handler, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
+	return &Server{handler: handler, health: h, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
 }
 
 // Serve answers on the listeners until ctx is cancelled, lets the requests under way finish, and
@@ -109,7 +118,7 @@ func (s *Server) serveOne(server *http.Server, l net.Listener) error {
 }
 
 func (s *Server) httpServer() *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
@@ -119,6 +128,8 @@ func (s *Server) httpServer() *http.Server {
 		ConnState:         s.connections.state,
 		ErrorLog:          serverLog(s.logger),
 	}
+	s.health.exempt(server)
+	return server
 }
 
 // shutdown stops the servers, all within one timeout; unfinished requests are cut off then.
