@@ -256,7 +256,13 @@ func TestQueries(t *testing.T) {
 	if len(queries) != want || want == 0 {
 		t.Errorf("%d queries, want %d", len(queries), want)
 	}
+	seen := make(map[Query]bool)
 	for _, q := range queries {
+		key := Query{Dashboard: q.Dashboard, Of: q.Of, RefID: q.RefID, Instant: q.Instant}
+		if seen[key] {
+			t.Errorf("two queries are called %+v", key)
+		}
+		seen[key] = true
 		if q.Dashboard == "" || q.Of == "" || q.Expr == "" || strings.Contains(q.Expr, "$") {
 			t.Errorf("incomplete: %+v", q)
 		}

@@ -12,7 +12,7 @@ func fleetBoard() *board {
 		return `instance_type:nsviz_events:increase10m{type="` + typ + `", ` + host + `}`
 	}
 	b.section("The fleet",
-		stat("Hosts", "Hosts with nsviz that Prometheus can scrape.", "short", 4).now(`sum(up{job="nsviz", `+host+`})`).next("NsvizDown"),
+		stat("Hosts watched", "Hosts with nsviz that Prometheus can scrape.", "short", 4).now(`sum(up{job="nsviz", `+host+`})`).next("NsvizDown"),
 		stat("Hosts down", "Hosts on which nobody watches.", "short", 4).colors("green", 1.0, "red").
 			now(`count(up{job="nsviz", `+host+`} == 0) or vector(0)`).next("NsvizDown"),
 		stat("Hosts half blind", "Hosts on which nsviz lacks a probe that matters, or the right to look into all processes.", "short", 4).colors("green", 1.0, "orange").
@@ -43,7 +43,7 @@ func fleetBoard() *board {
 			over(`sum(instance:nsviz_container_memory_working_set_bytes:sum{`+host+`})`, "working sets").
 			over(`sum(instance:nsviz_container_cpu_usage_seconds:rate5m{`+host+`})`, "CPU").
 			override("byFrameRefID", "B", property{"unit", "short"}, property{"custom.axisPlacement", "right"}).next("NsvizContainerThrottled"),
-		table("Hosts", "One row for each host; a click leads to it. Kills are those in the time shown.", 24, 10).
+		table("All hosts", "One row for each host; a click leads to it. Kills are those in the time shown.", 24, 10).
 			row(`sum by (instance) (instance:nsviz_containers:sum{`+host+`})`).
 			row(`sum by (instance) (`+kills+`)`).
 			row(`max by (instance) (instance:nsviz_container_memory_limit_ratio:max{`+host+`})`).
@@ -88,7 +88,7 @@ func fleetBoard() *board {
 		bars("Events lost by host", "Within 10 minutes before each point, without what users were throttled for.", 8, 8).
 			over(`topk(20, instance:nsviz_events_lost:increase10m{`+host+`})`, "{{instance}}").
 			each(toHost(itsInstance)).next("NsvizEventsLost"),
-		table("Hosts down", "Prometheus cannot scrape nsviz there.", 8, 8).
+		table("Which hosts are down", "Prometheus cannot scrape nsviz there.", 8, 8).
 			row(`up{job="nsviz", `+host+`} == 0`).columns("instance").noValue("none").
 			column("instance", toHost("${__value.text}")).next("NsvizDown"),
 		lines("Versions", "How many hosts run which nsviz.", "short", 8, 8).

@@ -202,8 +202,8 @@ func timeline(width int) *panel {
 		texts("1", "runs", "green", "2", "paused", "blue", "3", "stuck at its memory limit", "orange",
 			"4", "OOM kill in it", "red", "5", "ended by the OOM killer", "dark-red", "6", "ended", "text").
 		over(state(5, happened("nsviz_container_exits_total", `, cause="oom_kill"`))+
-			" or "+state(4, happened("nsviz_oom_kills_total", ""))+
 			" or "+state(6, happened("nsviz_container_exits_total", `, cause!="oom_kill"`))+
+			" or "+state(4, happened("nsviz_oom_kills_total", ""))+
 			" or "+state(3, `nsviz_container_stuck_at_memory_limit{`+chosen+`} == 1`)+
 			" or "+state(2, `nsviz_container_paused{`+chosen+`} == 1`)+
 			" or "+state(1, `nsviz_container_info{`+chosen+`}`), "{{container}}").
