@@ -325,6 +325,7 @@ func ruleExpectations(layout cgroupfs.Layout) map[string]expectation {
 		"instance_type:nsviz_events:increase10m":                                killed("type", "oom_kill"),
 		"instance:nsviz_events_lost:increase10m":                                may,
 		"instance:nsviz_blind:count":                                            may,
+		"instance_container:nsviz_container_info:topk1":                         some(1, 1, "container", panelBusy),
 		"namespace_project:nsviz_containers:count":                              atLeast(5),
 		"namespace_project:nsviz_container_memory_working_set_bytes:sum":        atLeast(0.9 * limit),
 		"namespace_project:nsviz_container_cpu_usage_seconds:rate5m":            atLeast(0.02),
