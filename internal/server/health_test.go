@@ -3,10 +3,13 @@ package server
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Health is told without the password that everything else wants, with TLS and without, by GET and HEAD.
@@ -92,4 +95,28 @@ func TestMetricsPath(t *testing.T) {
 			t.Errorf("%s: %d\n%s", path, status, body)
 		}
 	}
+}
+
+// Scrapes that hang are bounded, and keep nobody from asking how nsviz is.
+func TestHealthWhileScrapesHang(t *testing.T) {
+	asked, answer := make(chan struct{}, maxScrapes), make(chan struct{})
+	cfg := testConfig("")
+	cfg.Snapshot = func() *model.Snapshot {
+		asked <- struct{}{}
+		<-answer
+		return nil
+	}
+	address := start(t, cfg, 1)[0].Addr().String()
+	for range maxScrapes {
+		if _, err := io.WriteString(dial(t, address), "GET "+MetricsPath+" HTTP/1.1\r\nHost: nsviz\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		<-asked
+	}
+	for path, want := range map[string]int{MetricsPath: http.StatusServiceUnavailable, kubeHealthyPath: 200, kubeReadyPath: 200} {
+		if status, body := get(t, "http://"+address+path, nil, nil); status != want {
+			t.Errorf("%s: %d, want %d\n%s", path, status, want, body)
+		}
+	}
+	close(answer)
 }

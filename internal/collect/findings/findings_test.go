@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type host struct {
 	live   []model.Container
 	mu     sync.Mutex // guards looked
-	looked []string // the containers that were inspected, in order
+	looked []string   // the containers that were inspected, in order
 	hangs  map[string]chan struct{}
 	fails  map[string]error
 	took   time.Duration
