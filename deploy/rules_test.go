@@ -186,3 +186,37 @@ func TestLinksOfRunbooks(t *testing.T) {
 		}
 	}
 }
+
+// What goes on to the Prometheus of a whole fleet is what its dashboards ask for, and nothing by container.
+func TestFederation(t *testing.T) {
+	block := regexp.MustCompile("(?s)```yaml\n(scrape_configs:.*?)```").FindStringSubmatch(read(t, "../docs/FLEET.md"))
+	if block == nil {
+		t.Fatal("FLEET.md shows no federation")
+	}
+	config := filepath.Join(t.TempDir(), "prometheus.yml")
+	if err := os.WriteFile(config, []byte(block[1]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "check", "config", config)
+	match := regexp.MustCompile(`__name__=~"([^"]+)"`).FindStringSubmatch(block[1])
+	if match == nil {
+		t.Fatalf("nothing goes on by its name:\n%s", block[1])
+	}
+	taken := regexp.MustCompile("^(?:" + match[1] + ")$")
+	var panels strings.Builder
+	for _, file := range dashboards(t) {
+		if strings.Contains(file, "fleet") {
+			panels.WriteString(read(t, file))
+		}
+	}
+	for name := range recordedNames(t) {
+		switch {
+		case strings.HasPrefix(name, "instance_container"):
+			if taken.MatchString(name) {
+				t.Errorf("%s goes on", name)
+			}
+		case !taken.MatchString(name) && strings.Contains(panels.String(), name):
+			t.Errorf("%s does not go on", name)
+		}
+	}
+}
