@@ -94,6 +94,9 @@ func TestEveryPanel(t *testing.T) {
 	awaitValue(t, p, kills, happened.kills)
 	awaitValue(t, p, fmt.Sprintf(`max_over_time(nsviz_container_memory_limit_bytes{container=%q}[1h])`, panelHog), limit)
 	awaitAlerts(t, p)
+	// Rules are evaluated each second, those of a fleet from what those of a host have recorded.
+	fired := float64(time.Now().UnixMilli()) / 1000
+	eventually(t, func() bool { return p.lastScrape(t) > fired+4 }, func() string { return "Prometheus stopped scraping" })
 	checkQueries(t, p, happened)
 	checkMetrics(t, target)
 
