@@ -22,7 +22,7 @@ func TestComposeService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "go", "run", "-C", "../../deploy/check", ".", "compose", file).Output()
+	out, err := exec.CommandContext(t.Context(), "../../bin/check", "compose", file).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
