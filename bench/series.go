@@ -187,7 +187,7 @@ func watchWith(targets []string, lean bool, watch time.Duration) (m measured, er
 		{&m.head, "prometheus_tsdb_head_series"},
 		{&m.samples, `sum(scrape_samples_post_metric_relabeling{job="nsviz"}) / 15 or vector(0)`},
 		{&m.scrape, `max(scrape_duration_seconds{job="nsviz"}) or vector(0)`},
-		{&m.cpu, "rate(process_cpu_seconds_total[1m]) / rate(prometheus_tsdb_head_samples_appended_total[1m]) or vector(0)"},
+		{&m.cpu, `sum(rate(process_cpu_seconds_total{job="prometheus"}[1m])) / sum(rate(prometheus_tsdb_head_samples_appended_total[1m])) or vector(0)`},
 	} {
 		if *q.into, err = ask(q.expr); err != nil {
 			return m, err

@@ -45,12 +45,14 @@ func WhyKill(s *model.Snapshot, id string) (KillAnswer, error) {
 	return KillAnswer{}, &NoKillError{id}
 }
 
-// WriteText writes the answer for people on the first line, and below it when that was and what else to ask, with times in a zone.
+// WriteText writes the answer for people on the first line, and below it when that was, the id and what else to ask, with times in a zone.
 func (a *KillAnswer) WriteText(out io.Writer, zone *time.Location) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", sentenceOr(a.Text, a.Sentence).For(zone))
-	fmt.Fprintf(&b, "  %s  the kernel killed\n", a.Kill.Time.In(zone).Format("2006-01-02 15:04:05.000"))
 	k := &model.Kill{Event: a.Kill}
+	if a.Kill.OOM != nil {
+		fmt.Fprintf(&b, "  %s  %s\n", a.Kill.Time.In(zone).Format("2006-01-02 15:04:05.000"), foreign.Prose(a.Kill.OOM.ID))
+	}
 	if c := story.VictimContainer(k); c != nil {
 		fmt.Fprintf(&b, "  nsviz why %s tells what became of %s\n", foreign.Prose(event.ShortID(c.ID)), foreign.Prose(c.Label()))
 	}

@@ -24,7 +24,7 @@ func TestWhyKill(t *testing.T) {
 	if err := a.WriteText(&b, time.UTC); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{a.Sentence + "\n\n", one.Event.Time.UTC().Format("15:04:05.000"), "nsviz why " + event.ShortID(web.ID) + " tells what became of web\n"} {
+	for _, want := range []string{a.Sentence + "\n\n", one.Event.Time.UTC().Format("15:04:05.000") + "  " + one.Event.OOM.ID + "\n", "nsviz why " + event.ShortID(web.ID) + " tells what became of web\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
@@ -32,6 +32,22 @@ func TestWhyKill(t *testing.T) {
 	var missing *NoKillError
 	if _, err := WhyKill(s, event.KillID("boot", 2, 101)); !errors.As(err, &missing) {
 		t.Errorf("%v", err)
+	}
+}
+
+// The answer about a container names the latest kill in it.
+func TestWhyNamesTheLatestKill(t *testing.T) {
+	for id, want := range map[string]bool{event.KillID("boot", 1, 2): true, "": false} {
+		k := killed(101, web)
+		k.Event.OOM.ID = id
+		a := ContainerAnswer{Container: *web, Sentence: "web lives.", Kills: []event.Event{killed(100, web).Event, k.Event}}
+		var b strings.Builder
+		if err := a.WriteText(&b, false, time.UTC); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.HasSuffix(b.String(), "\n  nsviz why "+id+" explains the latest OOM kill in it\n"); got != want {
+			t.Errorf("%q:\n%s", id, b.String())
+		}
 	}
 }
 
