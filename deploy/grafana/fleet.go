@@ -12,15 +12,15 @@ func fleetBoard() *board {
 		return `instance_type:nsviz_events:increase10m{type="` + typ + `", ` + host + `}`
 	}
 	b.section("The fleet",
-		stat("Hosts watched", "Hosts with nsviz that Prometheus can scrape.", "short", 4).now(`sum(up{job="nsviz", `+host+`})`).next("NsvizDown"),
-		stat("Hosts down", "Hosts on which nobody watches.", "short", 4).colors("green", 1.0, "red").
+		stat("Hosts watched", "Hosts with nsviz that Prometheus can scrape.", "short").now(`sum(up{job="nsviz", `+host+`})`).next("NsvizDown"),
+		stat("Hosts down", "Hosts on which nobody watches.", "short").colors("green", 1.0, "red").
 			now(`count(up{job="nsviz", `+host+`} == 0) or vector(0)`).next("NsvizDown"),
-		stat("Hosts half blind", "Hosts on which nsviz lacks a probe that matters, or the right to look into all processes.", "short", 4).colors("green", 1.0, "orange").
+		stat("Hosts half blind", "Hosts on which nsviz lacks a probe that matters, or the right to look into all processes.", "short").colors("green", 1.0, "orange").
 			now(`count(instance:nsviz_blind:count{`+host+`}) or vector(0)`).next("NsvizProbeMissing", "NsvizProcessesUnseen"),
-		stat("Containers", "Live containers on all hosts.", "short", 4).now(`sum(instance:nsviz_containers:sum{`+host+`})`).next(),
-		stat("OOM kills", "On all hosts, in the time shown.", "short", 4).whole().colors("green", 0.5, "red").
+		stat("Containers", "Live containers on all hosts.", "short").now(`sum(instance:nsviz_containers:sum{`+host+`})`).next(),
+		stat("OOM kills", "On all hosts, in the time shown.", "short").whole().colors("green", 0.5, "red").
 			now(`sum(`+kills+`)`).next("NsvizOOMKill", "NsvizHostOutOfMemory"),
-		stat("Critical holes", "Findings of nsviz inspect that let a container take over its host.", "short", 4).colors("green", 1.0, "orange").
+		stat("Critical holes", "Findings of nsviz inspect that let a container take over its host.", "short").colors("green", 1.0, "orange").
 			now(`sum(instance_severity:nsviz_container_findings:sum{severity="critical", `+host+`}) or vector(0)`).next("NsvizContainerCriticalFinding"),
 		alertsTable(`instance=~"$instance|"`, 24),
 	)

@@ -19,20 +19,20 @@ func hostBoard() *board {
 
 func glance() []*panel {
 	return []*panel{
-		stat("Containers running", "A container is no machine: it is ordinary processes of the host that the kernel shows a world of their own.", "short", 4).
+		stat("Containers running", "A container is no machine: it is ordinary processes of the host that the kernel shows a world of their own.", "short").
 			now(`sum(nsviz_containers{` + host + `}) or vector(0)`).next(),
-		stat("OOM kills", "Processes that the kernel killed for want of memory in the time shown, on the whole host. A container may live on after one and say nothing in its log.", "short", 4).
+		stat("OOM kills", "Processes that the kernel killed for want of memory in the time shown, on the whole host. A container may live on after one and say nothing in its log.", "short").
 			whole().colors("green", 0.5, "red").
 			now(`sum(increase(nsviz_events_total{`+host+`, type="oom_kill"}[$__range]))`).next("NsvizOOMKill", "NsvizHostOOMKill"),
-		stat("In the host's pid or net", "Live containers that are in the host's own pid or network namespace (--pid=host, --network=host). They see its processes or its interfaces as the host itself does.", "short", 4).
+		stat("In the host's pid or net", "Live containers that are in the host's own pid or network namespace (--pid=host, --network=host). They see its processes or its interfaces as the host itself does.", "short").
 			colors("green", 1.0, "orange").
 			now(`count(sum by (instance, container) (nsviz_container_namespace_shared_with_host{` + host + `, type=~"pid|net"}) > 0 unless on (instance, container) nsviz_container_info{` + host + `, kind=~"sandbox|service"}) or vector(0)`).
 			next("NsvizContainerSharesHostNamespace"),
-		stat("Namespaces alive", "Namespaces of all types that exist now, the host's own among them. A namespace lives as long as a process, a bind mount, an open file or a child namespace holds it.", "short", 4).
+		stat("Namespaces alive", "Namespaces of all types that exist now, the host's own among them. A namespace lives as long as a process, a bind mount, an open file or a child namespace holds it.", "short").
 			now(`sum(nsviz_namespaces{` + host + `})`).next(),
-		stat("Median start", "Half of the containers started in the time shown needed no longer than this from the making of their cgroup to their own program. No kernel boots, hence milliseconds.", "s", 4).
+		stat("Median start", "Half of the containers started in the time shown needed no longer than this from the making of their cgroup to their own program. No kernel boots, hence milliseconds.", "s").
 			noValue("none started").now(quantile(0.5, "$__range")).next(),
-		stat("Events lost", "Events that did not reach nsviz in the time shown. Where this is not 0 the counts below are too low.", "short", 4).
+		stat("Events lost", "Events that did not reach nsviz in the time shown. Where this is not 0 the counts below are too low.", "short").
 			whole().colors("green", 0.5, "red").
 			now(counted("", "nsviz_events_lost_total", host, "$__range")+" or vector(0)").
 			next("NsvizEventsLost", "NsvizEventsThrottled"),

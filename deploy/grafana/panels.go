@@ -17,8 +17,8 @@ func newPanel(kind, title, description string, width, height int) *panel {
 }
 
 // stat is one number, of one moment.
-func stat(title, description, unit string, width int) *panel {
-	p := newPanel("stat", title, description, width, 4)
+func stat(title, description, unit string) *panel {
+	p := newPanel("stat", title, description, 4, 4)
 	p.FieldConfig.Defaults = fieldDefaults{Unit: unit, Color: map[string]any{"mode": "thresholds"}}
 	p.Options = map[string]any{
 		"colorMode": "value", "graphMode": "none", "justifyMode": "auto", "orientation": "auto", "textMode": "auto", "wideLayout": true,

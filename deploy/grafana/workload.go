@@ -6,27 +6,27 @@ func workloadBoard() *board {
 		"One workload from its start to its end: its memory and the kills in it, its processes and CPU, and the walls around it.",
 		workloadVariables(), workloadAnnotations())
 	b.section("Its life",
-		stat("OOM kills", "Processes that the OOM killer took from it in the time shown.", "short", 4).
+		stat("OOM kills", "Processes that the OOM killer took from it in the time shown.", "short").
 			whole().colors("green", 0.5, "red").
 			now(`sum(`+counted("instance, container, scope", "nsviz_oom_kills_total", chosen, "$__range")+`) or vector(0)`).
 			next("NsvizOOMKill", "NsvizKillUnnoticed"),
-		stat("Ends", "How often its PID 1 ended in the time shown.", "short", 4).
+		stat("Ends", "How often its PID 1 ended in the time shown.", "short").
 			whole().colors("blue", 2.5, "orange").
 			now(`sum(`+counted("instance, container, cause", "nsviz_container_exits_total", chosen, "$__range")+`) or vector(0)`).
 			next("NsvizContainerRestartLoop"),
-		stat("Memory against the limit", "The highest of the working set now, as a share of its limit.", "percentunit", 4).
+		stat("Memory against the limit", "The highest of the working set now, as a share of its limit.", "percentunit").
 			colors("green", 0.9, "red").noValue("no limit").
 			now(`max(nsviz_container_memory_working_set_bytes{`+chosen+`} / (nsviz_container_memory_limit_bytes{`+chosen+`} < +Inf))`).
 			next("NsvizContainerNearMemoryLimit"),
-		stat("Waiting for memory", "The share of the last minutes in which something in it waited for memory.", "percentunit", 4).
+		stat("Waiting for memory", "The share of the last minutes in which something in it waited for memory.", "percentunit").
 			colors("green", 0.1, "orange").noValue("not known").
 			now(`max(rate(nsviz_container_pressure_waiting_seconds_total{`+chosen+`, resource="memory"}[`+window+`]))`).
 			next("NsvizContainerNearMemoryLimit"),
-		stat("Critical holes", "Findings of nsviz inspect that let it take over the host.", "short", 4).
+		stat("Critical holes", "Findings of nsviz inspect that let it take over the host.", "short").
 			colors("green", 1.0, "red").noValue("not known").
 			now(`sum(nsviz_container_findings{`+chosen+`, severity="critical"})`).
 			next("NsvizContainerCriticalFinding"),
-		stat("Runs since", "When the youngest of its programs started.", "dateTimeFromNow", 4).
+		stat("Runs since", "When the youngest of its programs started.", "dateTimeFromNow").
 			noValue("it does not run").now(`max(nsviz_container_start_time_seconds{`+chosen+`}) * 1000`).
 			next("NsvizContainerRestartLoop"),
 		timeline(24),
