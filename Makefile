@@ -89,6 +89,10 @@ generate: enough-go ## Compile bpf/ into gen/ (needs clang-19, llvm-19, libbpf-d
 pictures: enough-go ## Draw the pictures of the README anew
 	$(GO) test ./internal/ui -run GoldenPictures -update
 
+.PHONY: manifests
+manifests: enough-go ## Make the kustomize base of deploy/kubernetes from its Helm chart
+	$(GO) run -C deploy/kubernetes .
+
 .PHONY: fmt
 fmt: ## Format the Go and the C
 	gofmt -w $$(find . -name '*.go' ! -path './gen/*')
@@ -114,12 +118,15 @@ GO_TEST    = $(GO) test -json -race $(if $(IN_CI),-vet=off)
 # Tests of the host itself: never from the cache, and one package at a time, since each would see
 # what the others do.
 HOST_TEST  = $(GO_TEST) -count=1 -p 1 -timeout 20m $(if $(SUDO),-exec 'sudo -E env "PATH=$(PATH)"')
+# The modules below this one: what nsviz itself does not depend on. None of them has goroutines for the race detector to look at.
+MODULES := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 # TESTFLAGS='-run Name' and the like choose among the tests.
 TESTFLAGS ?=
 
 .PHONY: test-unit
 test-unit: enough-go ## Run the tests that need nothing but Go
-	$(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... | $(TALLY)
+	{ $(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... && rc=0 || rc=1; \
+	for module in $(MODULES); do $(GO) test -C $$module -json $(if $(IN_CI),-vet=off -count=1) $(TESTFLAGS) ./... || rc=1; done; exit $$rc; } | $(TALLY)
 
 .PHONY: test-root
 test-root: enough-go ## Run the tests that need root

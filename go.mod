@@ -25,7 +25,11 @@ require (
 	k8s.io/cri-api v0.37.2
 )
 
-require go.yaml.in/yaml/v3 v3.0.5
+require (
+	github.com/chromedp/cdproto v0.160.1
+	github.com/chromedp/chromedp v0.23.1
+	go.yaml.in/yaml/v3 v3.0.5
+)
 
 require (
 	github.com/Microsoft/go-winio v0.6.4 // indirect
@@ -38,6 +42,7 @@ require (
 	github.com/distribution/reference v0.6.0 // indirect
 	github.com/felixge/httpsnoop v1.1.0 // indirect
 	github.com/gdamore/encoding v1.0.1 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect

@@ -126,6 +126,7 @@ func (o *options) server(p *pipeline.Pipeline, counts *findings.Counts, log *slo
 	return server.Config{
 		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
 		MetricsPath: o.metricsPath, Ready: p.Ready, Findings: counts.Of,
+		UI: o.webUI, Inspect: o.pageReader(p),
 	}
 }
 

@@ -34,6 +34,7 @@ type options struct {
 	listen       []string
 	webConfig    string
 	metricsPath  string
+	webUI        bool
 	engineHosts  []string
 	criEndpoints []string
 	procRoot     string
@@ -99,6 +100,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 		`address to serve metrics on; repeatable, "" is none`)
 	flags.StringVar(&o.metricsPath, "web.telemetry-path", server.MetricsPath, "path of the metrics at that address")
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
+	flags.BoolVar(&o.webUI, "web.ui", true, "show the host in browsers, at the address of the metrics")
 	flags.StringArrayVar(&o.engineHosts, "docker-host", nil,
 		"engine with Docker's API to ask for names, podman's too; repeatable (default $DOCKER_HOST, or all that are found)")
 	flags.StringArrayVar(&o.criEndpoints, "cri-endpoint", nil,

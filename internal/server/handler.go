@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/webui"
 )
 
 // maxScrapes bounds the scrapes answered at the same time; further ones get a 503.
@@ -32,8 +33,10 @@ func newRegistry(c *metrics.Collector) (*prometheus.Registry, error) {
 	return registry, nil
 }
 
-// newHandler returns the handler of all paths but those of health: landing page, metrics and API.
-func newHandler(registry *prometheus.Registry, metricsPath string, h health, q *questions, build metrics.BuildInfo, logger *slog.Logger) (http.Handler, error) {
+// newHandler returns the handler of all paths but those of health: metrics, API and page; a nil page is the landing page.
+func newHandler(
+	registry *prometheus.Registry, metricsPath string, h health, q *questions, page http.Handler, build metrics.BuildInfo, logger *slog.Logger,
+) (http.Handler, error) {
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "nsviz",
 		Description: "Container isolation as the kernel makes it: namespaces, cgroups, OOM kills.",
@@ -49,7 +52,12 @@ func newHandler(registry *prometheus.Registry, metricsPath string, h health, q *
 		return nil, fmt.Errorf("making the landing page: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", landing)
+	if page != nil {
+		mux.Handle("GET "+webui.RootPath, page)
+		mux.Handle("GET "+webui.DataPath, page)
+	} else {
+		mux.Handle("GET /{$}", landing)
+	}
 	mux.HandleFunc("GET "+WhyPath, q.why)
 	mux.HandleFunc("GET "+InspectPath, q.inspect)
 	mux.HandleFunc("GET "+WorkloadsPath, q.workloads)

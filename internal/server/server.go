@@ -14,8 +14,10 @@ import (
 
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/store"
+	"github.com/nsviz/nsviz/internal/webui"
 )
 
 // A slow client must not hold a connection for ever; a scrape takes milliseconds.
@@ -45,6 +47,10 @@ type Config struct {
 	// Labels are as in metrics.Config.
 	Labels []string
 	Build  metrics.BuildInfo
+	// UI shows the host in browsers; else there is a landing page.
+	UI bool
+	// Inspect is that of webui.Config.
+	Inspect func(context.Context, *model.Snapshot, *model.Container) (*report.Dissection, error)
 	// WebConfigFile names the exporter-toolkit file with TLS and basic auth; "" means neither.
 	WebConfigFile string
 	Logger        *slog.Logger
@@ -54,6 +60,7 @@ type Config struct {
 type Server struct {
 	handler       http.Handler
 	health        health
+	page          *webui.Page // nil is none
 	connections   *connections
 	webConfigFile string
 	logger        *slog.Logger
@@ -64,6 +71,7 @@ func New(cfg Config) (*Server, error) {
 	if err := web.Validate(cfg.WebConfigFile); err != nil {
 		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
 	}
+	cfg.MetricsPath = cmp.Or(cfg.MetricsPath, MetricsPath)
 	open := newConnections(connectionLimit())
 	registry, err := newRegistry(metrics.NewCollector(metrics.Config{
 		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, DroppedConnections: open.stats, Findings: cfg.Findings, Labels: cfg.Labels, Build: cfg.Build,
@@ -71,12 +79,16 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := health{cfg.Ready}
-	handler, err := newHandler(registry, cmp.Or(cfg.MetricsPath, MetricsPath), h, newQuestions(cfg.Full, cfg.Past), cfg.Build, cfg.Logger)
+	page, shown, err := newPage(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{handler: handler, health: h, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
+	h := health{cfg.Ready}
+	handler, err := newHandler(registry, cfg.MetricsPath, h, newQuestions(cfg.Full, cfg.Past), shown, cfg.Build, cfg.Logger)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{handler: guarded(handler, cfg.WebConfigFile == ""), health: h, page: page, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
 }
 
 // Serve answers on the listeners until ctx is cancelled, lets the requests under way finish, and
@@ -89,7 +101,13 @@ func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
 		// Each listener has its own http.Server: web.Serve rewrites the server's handler and TLS
 		// configuration, which on a shared one is a data race.
 		servers[i] = s.httpServer()
+		if s.page != nil {
+			servers[i].RegisterOnShutdown(s.page.Close) // a stream would not end by itself
+		}
 		go func() { ended <- s.serveOne(servers[i], l) }()
+	}
+	if s.page != nil {
+		defer s.page.Close()
 	}
 	running := len(listeners)
 	var failed error

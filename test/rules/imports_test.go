@@ -29,6 +29,7 @@ var privileges = []privilege{
 	{"github.com/prometheus/client_golang", []string{"internal/metrics", "internal/server"}},
 	{"github.com/prometheus/exporter-toolkit", []string{"internal/server"}},
 	{"github.com/docker/docker", []string{"internal/container/engine/docker"}},
+	{"github.com/chromedp", []string{"test/e2e"}},
 	{"k8s.io/cri-api", []string{"internal/container/engine/cri", "test/e2e"}},
 	{"google.golang.org/grpc", []string{"internal/container/engine/cri", "test/e2e"}},
 }
@@ -48,6 +49,7 @@ var barriers = []barrier{
 	{"internal/metrics", ends, "a view reads snapshots only"},
 	{"internal/metrics", []string{"net", module + "internal/story", module + "internal/server"}, "it makes samples, and serves nothing"},
 	{"internal/server", ends, "a view reads snapshots only"},
+	{"internal/webui", append([]string{module + "internal/ui", module + "internal/server"}, ends...), "a view reads snapshots only"},
 	{"internal/story", ends, "a view reads snapshots only"},
 	{"internal/diagram", ends, "a view reads snapshots only"},
 	{"internal/report", []string{
