@@ -36,7 +36,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	if err != nil {
 		return err
 	}
-	listeners, err := listen(o.listen)
+	listeners, err := o.listeners()
 	if usage := (errUsage{}); errors.As(err, &usage) {
 		return err
 	}

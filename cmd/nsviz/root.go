@@ -31,22 +31,24 @@ type streams struct {
 
 // options are the flags that all commands have.
 type options struct {
-	listen       []string
-	webConfig    string
-	metricsPath  string
-	webUI        bool
-	engineHosts  []string
-	criEndpoints []string
-	procRoot     string
-	cgroupRoot   string
-	level        level
-	methods      []string
-	noCommands   bool
-	labels       []string
-	theme        ui.Theme
-	columns      []ui.ColumnKey
-	sort         ui.Sort
-	config       string
+	listen []string
+	// systemdSocket replaces listen by the sockets that systemd passes on.
+	systemdSocket bool
+	webConfig     string
+	metricsPath   string
+	webUI         bool
+	engineHosts   []string
+	criEndpoints  []string
+	procRoot      string
+	cgroupRoot    string
+	level         level
+	methods       []string
+	noCommands    bool
+	labels        []string
+	theme         ui.Theme
+	columns       []ui.ColumnKey
+	sort          ui.Sort
+	config        string
 
 	probeMethods []fact.Method
 	// past keeps the past of a host that is watched; nil keeps none.
@@ -99,6 +101,8 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.StringArrayVar(&o.listen, "web.listen-address", []string{server.DefaultAddress},
 		`address to serve metrics on; repeatable, "" is none`)
 	flags.StringVar(&o.metricsPath, "web.telemetry-path", server.MetricsPath, "path of the metrics at that address")
+	flags.BoolVar(&o.systemdSocket, "web.systemd-socket", false,
+		"serve metrics on the sockets that systemd passes on (socket activation), instead of --web.listen-address")
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
 	flags.BoolVar(&o.webUI, "web.ui", true, "show the host in browsers, at the address of the metrics")
 	flags.StringArrayVar(&o.engineHosts, "docker-host", nil,

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
+	"github.com/nsviz/nsviz/internal/service"
 	"github.com/nsviz/nsviz/internal/store"
 )
 
@@ -18,13 +20,19 @@ func newServe(s *streams, o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", GroupID: groupWatch, Args: noArguments,
 		Short: "Serve metrics without a screen",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o) },
+		Long: `Watches the host and serves metrics and the API, without a screen.
+
+As a service of systemd (Type=notify) it is ready once the probes are attached, answers the watchdog (WatchdogSec=) only while
+events go all the way through, and takes its port from a socket unit with --web.systemd-socket.`,
+		Example: `  sudo nsviz serve
+  sudo nsviz serve --web.listen-address :10064 --web.config.file /etc/nsviz/web.yml`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o) },
 	}
 }
 
 func serve(parent context.Context, s *streams, o *options) error {
 	log := o.logger(s.err)
-	listeners, err := listen(o.listen)
+	listeners, err := o.listeners()
 	if err != nil {
 		return err
 	}
@@ -48,6 +56,13 @@ func serve(parent context.Context, s *streams, o *options) error {
 		p.Run,
 		func(ctx context.Context) error { return srv.Serve(ctx, listeners) },
 		afterAttaching(p, counts.Run),
+		func(ctx context.Context) error {
+			service.Run(ctx, service.Config{
+				Ready: p.Attached(), Sync: p.Sync, Log: log,
+				Status: "watching; metrics are served on " + addresses(listeners),
+			})
+			return nil
+		},
 	} {
 		running.Go(func() {
 			if err := f(ctx); err != nil {
@@ -78,13 +93,25 @@ func afterAttaching(p *pipeline.Pipeline, run func(context.Context)) func(contex
 	}
 }
 
-// listen opens the addresses of --web.listen-address.
-func listen(addresses []string) ([]net.Listener, error) {
-	listeners, err := server.Listen(addresses)
+// listeners opens the addresses of --web.listen-address or, with --web.systemd-socket, takes over those that systemd has opened.
+func (o *options) listeners() ([]net.Listener, error) {
+	if o.systemdSocket {
+		return server.Inherited()
+	}
+	listeners, err := server.Listen(o.listen)
 	if malformed := (*net.AddrError)(nil); errors.As(err, &malformed) {
 		return nil, errUsage{err}
 	}
 	return listeners, err
+}
+
+// addresses returns where listeners listen, separated by commas.
+func addresses(listeners []net.Listener) string {
+	list := make([]string, len(listeners))
+	for i, l := range listeners {
+		list[i] = l.Addr().String()
+	}
+	return strings.Join(list, ", ")
 }
 
 // failure returns why ctx was cancelled below parent; nil if parent was done, which is a signal.

@@ -146,6 +146,7 @@ func systemTests() []systemTest {
 		{"TestKillsWithoutAnEngine", "the cgroups of runc, LXC and bubblewrap in cgroup v2", "6.12"},
 		{"TestPsWithoutAnEngine", "what runc's files say of a cgroup in cgroup v2", "6.12"},
 		{"TestUnitsOfSystemd", "the cgroups that systemd makes for podman, runc, crun, nspawn and services", "6.12"},
+		{"TestInstalledPackage", "the unit, its sandbox, its watchdog and its port, which systemd makes, and dpkg's upgrades and removals", "6.12"},
 		{"TestSystemdOomd", "systemd-oomd", "6.12"},
 	}
 }
