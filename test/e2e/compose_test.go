@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	sys "golang.org/x/sys/unix"
 )
 
 // nsviz as deploy/compose.yaml runs it, with these rights and no others, names the other containers and counts a kill in one of them. Docker Compose itself is not
@@ -53,10 +51,6 @@ func TestComposeService(t *testing.T) {
 		args = append(args, "--cap-drop="+c)
 	}
 	for _, c := range service.CapAdd {
-		// A host that has not got it gives it to nobody, and from Linux 5.11 on nsviz does not need it.
-		if held, err := sys.PrctlRetInt(sys.PR_CAPBSET_READ, sys.CAP_SYS_RESOURCE, 0, 0, 0); c == "SYS_RESOURCE" && err == nil && held == 0 {
-			continue
-		}
 		args = append(args, "--cap-add="+c)
 	}
 	for _, o := range service.SecurityOpt {
