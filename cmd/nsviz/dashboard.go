@@ -81,7 +81,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 			}
 		})
 	}
-	err = show(ctx, p, ui.Options{Columns: o.columns, Sort: o.sort, Remember: o.remember(), Notes: notes.List, Zone: s.zone, Theme: o.theme, Inspect: o.pageReader(p), Past: store.NewCursor(o.past)})
+	err = show(ctx, p, ui.Options{Columns: o.columns, Sort: o.sort, Keys: o.keys, Remember: o.remember(), Notes: notes.List, Zone: s.zone, Theme: o.theme, Inspect: o.pageReader(p), Past: store.NewCursor(o.past)})
 	cancel()
 	running.Wait()
 	close(failures)
@@ -94,6 +94,9 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 // show draws snapshots until the user quits or ctx is done.
 func show(ctx context.Context, source store.Source, with ui.Options) error {
 	with.Snapshots, with.Changed = source.Snapshot, source.Changed()
+	if live, ok := source.(interface{ Urgent() <-chan struct{} }); ok {
+		with.Urgent = live.Urgent()
+	}
 	with.Guard = guardCommand()
 	err := ui.Run(ctx, with)
 	if err != nil && !errors.Is(err, context.Canceled) {

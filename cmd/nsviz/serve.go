@@ -55,7 +55,6 @@ func serve(parent context.Context, s *streams, o *options) error {
 	for _, f := range []func(context.Context) error{
 		p.Run,
 		func(ctx context.Context) error { return srv.Serve(ctx, listeners) },
-		afterAttaching(p, counts.Run),
 		func(ctx context.Context) error {
 			service.Run(ctx, service.Config{
 				Ready: p.Attached(), Sync: p.Sync, Log: log,
@@ -63,6 +62,7 @@ func serve(parent context.Context, s *streams, o *options) error {
 			})
 			return nil
 		},
+		afterAttaching(p, counts.Run),
 	} {
 		running.Go(func() {
 			if err := f(ctx); err != nil {

@@ -3,6 +3,7 @@ package ui
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"time"
@@ -21,7 +22,7 @@ const oneCall = time.Millisecond
 // eventRow is one line of the event stream: one event, or the namespace events of one system call.
 type eventRow struct {
 	key   string
-	first event.Event
+	first *event.Event
 	kind  string
 	style Style
 	text  line
@@ -38,24 +39,29 @@ func eventKey(e *event.Event) string {
 }
 
 // eventRows returns lines for people about the latest events, newest first; at most most rows. If storms are
-// folded, a run of kills in one container, or of nsviz's own looks for a page that is open, becomes one line, so that it hides nothing else.
+// folded, a run of kills in one container, or of cgroups of none in one place, becomes one line, so that it hides nothing else.
 func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow {
-	var rows []eventRow
-	for _, g := range eventGroups(s, needle, most, fold) {
-		rows = append(rows, g.row(s))
+	list := eventGroups(s, needle, most, fold, needle != "")
+	rows := make([]eventRow, len(list))
+	for i, g := range list {
+		rows[i] = g.row(s)
 	}
 	return rows
 }
 
 // eventGroup is an eventRow without its words: the indices of the events of one system call, and of the first one of a storm that
-// ends with them. A list has a thousand, and few are drawn.
-type eventGroup struct{ from, to, since int }
+// ends with them, which has so many more. A list has a thousand, and few are drawn.
+type eventGroup struct{ from, to, since, more int }
 
 // row returns the row with its words.
 func (g eventGroup) row(s *model.Snapshot) eventRow {
 	r := wordEvents(s.Events[g.from:g.to], s)
-	if more := g.from - g.since; more > 0 {
-		r.text = r.text.add(Dim, fmt.Sprintf(", and %d more since %s", more, clockIn(s.Events[g.since].Time, s.Time)))
+	if g.more > 0 {
+		what := ""
+		if isOutside(&s.Events[g.from]) {
+			what = " made or removed there"
+		}
+		r.text = r.text.add(Dim, fmt.Sprintf(", and %d more%s since %s", g.more, what, clockIn(s.Events[g.since].Time, s.Time)))
 	}
 	return r
 }
@@ -65,8 +71,9 @@ func (g eventGroup) fields(s *model.Snapshot) query.Event {
 	return query.Event{First: &s.Events[g.from], Line: func() string { return g.row(s).line() }}
 }
 
-// eventGroups returns what eventRows returns, without words.
-func eventGroups(s *model.Snapshot, needle string, most int, fold bool) []eventGroup {
+// eventGroups returns what eventRows returns, without words. What nsviz itself enters, to read what an open page shows, is left out unless
+// looks is set: it comes again and again, and hides what happens.
+func eventGroups(s *model.Snapshot, needle string, most int, fold, looks bool) []eventGroup {
 	var rows []eventGroup
 	var entries []*event.Event // whose joins have not been seen yet
 	for end := len(s.Events); end > 0 && len(rows) < most; {
@@ -78,15 +85,26 @@ func eventGroups(s *model.Snapshot, needle string, most int, fold bool) []eventG
 			end = start // told by the entry
 			continue
 		}
+		if !looks && isOwnLook(&s.Events[start]) {
+			end = start
+			continue
+		}
 		if e := &s.Events[end-1]; e.Entered != nil {
 			entries = append(entries, e)
 		}
-		g := eventGroup{start, end, start}
-		if e := &s.Events[end-1]; fold && (e.OOM != nil || isOwnLook(e)) {
-			for start > 0 && sameStorm(&s.Events[start-1], e) {
-				start--
+		g := eventGroup{from: start, to: end, since: start}
+		if e := &s.Events[end-1]; fold && (e.OOM != nil || isOutside(e)) {
+			g = eventGroup{from: end - 1, to: end, since: end - 1}
+			for i := end - 2; i >= 0; i-- {
+				before := &s.Events[i]
+				if sameStorm(before, e) {
+					g.since, start = i, i
+					g.more++
+				} else if looks || !isOwnLook(before) {
+					break
+				}
 			}
-			g = eventGroup{end - 1, end, start}
+			start = min(start, g.since)
 		}
 		if needle == "" || query.Events.Match(g.fields(s), needle) {
 			rows = append(rows, g)
@@ -131,10 +149,16 @@ func byEntrant(e, in *event.Event) bool {
 // isOwnLook reports whether nsviz itself entered a namespace, as it does to read what a page shows.
 func isOwnLook(e *event.Event) bool { return e.Self && e.Type == event.NamespaceJoined }
 
-// sameStorm reports whether two kills hit the same program in the same container for the same reason, or nsviz looked twice.
+// isOutside reports whether a cgroup of no container was made or removed.
+func isOutside(e *event.Event) bool {
+	return e.Cgroup != nil && e.Subject() == nil && !e.ContainerUnknown
+}
+
+// sameStorm reports whether two kills hit the same program in the same container for the same reason, or two cgroups of no container were made
+// or removed in the same place.
 func sameStorm(a, b *event.Event) bool {
-	if isOwnLook(a) && isOwnLook(b) {
-		return true
+	if isOutside(a) && isOutside(b) {
+		return path.Dir(a.Cgroup.Path) == path.Dir(b.Cgroup.Path)
 	}
 	return a.OOM != nil && b.OOM != nil && a.OOM.Scope == b.OOM.Scope &&
 		a.OOM.Victim.Comm == b.OOM.Victim.Comm && a.Subject().Label() == b.Subject().Label()
@@ -142,8 +166,8 @@ func sameStorm(a, b *event.Event) bool {
 
 // wordEvents returns the words for one event, or for several of one system call.
 func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
-	e := es[0]
-	r := eventRow{key: eventKey(&e), first: e, kind: string(e.Type), style: Dim, text: actor(&e)}
+	e := &es[0]
+	r := eventRow{key: eventKey(e), first: e, kind: string(e.Type), style: Dim, text: actor(e)}
 	switch {
 	case e.Namespace != nil:
 		r.kind, r.style, r.text = wordNamespaces(es, s)
@@ -160,7 +184,7 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 			r.text = r.text.add(Plain, ", ").add(Strong, story.StartDuration(took)).add(Plain, " after its cgroup was made")
 		}
 	case e.Entered != nil:
-		r.kind, r.style, r.text = "entered", Moved, wordEntered(&e)
+		r.kind, r.style, r.text = "entered", Moved, wordEntered(e)
 	case e.Moved != nil:
 		r.kind, r.style = "moved", Moved
 		r.text = r.text.add(Plain, fmt.Sprintf(" moved its PID 1 (%d) ", e.Moved.PID))
@@ -174,7 +198,7 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 		r.text = r.text.add(Plain, " ").join(storyLine(story.BriefExit(e.Exit), s.Time))
 	case e.OOM != nil:
 		r.kind, r.style = "oom kill", KillMark
-		r.text = wordKill(&e)
+		r.text = wordKill(e)
 	case e.Lost != nil:
 		r.kind, r.style = "lost", Warn
 		r.text = text(Plain, story.Count(e.Lost.Count, "event", "events")+": "+e.Lost.Reason)

@@ -23,7 +23,7 @@ func TestEveryViewIsComplete(t *testing.T) {
 			t.Errorf("the help does not name %q, but %q", v.title(), name)
 		}
 		for _, e := range words {
-			if !strings.Contains(help, e.word) || e.meaning == "" {
+			if !strings.Contains(help, Keymap(nil).WithKeys(e.word)) || e.meaning == "" {
 				t.Errorf("%s: %q is not explained", v.title(), e.word)
 			}
 		}
@@ -68,7 +68,7 @@ func TestCellsAreBelowTheirTitles(t *testing.T) {
 	}
 	for want, got := range map[string]line{
 		"  FIRST      NUMBER  CUT LAST":  titleLine(columns),
-		"a              12  lon…zzzzzzz": rowLine(columns, 7),
+		"a              12  lon…zzzzzzz": rowLine(nil, columns, 7),
 	} {
 		if got.String() != want {
 			t.Errorf("got  %q\nwant %q", got, want)
@@ -82,7 +82,7 @@ func TestContainerColumnsAreComplete(t *testing.T) {
 	seen := map[ColumnKey]bool{}
 	for i := range containerColumns {
 		col := &containerColumns[i]
-		if col.key == "" || seen[col.key] || col.title == "" || len(col.title) > choiceTitle || col.about == "" || col.live == nil || col.width == 0 {
+		if col.key == "" || seen[col.key] || col.title == "" || len(col.title) > choiceTitle || col.about == "" || (col.live == nil) == (col.write == nil) || col.width == 0 {
 			t.Errorf("column %d lacks something: %+v", i, col)
 		}
 		seen[col.key] = true
@@ -92,13 +92,15 @@ func TestContainerColumnsAreComplete(t *testing.T) {
 			continue
 		}
 		placed := c.shown[c.index(col.key)]
-		lines := []line{placed.put(nil, c.titleCell(placed))}
+		lines := []line{c.putTitle(nil, placed, text(Title, placed.title))}
 		for i := range s.Containers {
-			cell := col.live(&s.Containers[i], tableRow{columns: c, s: s}, placed.w)
-			if cell.width() > placed.w {
-				t.Errorf("%s of %s does not fit: %q", col.key, s.Containers[i].Label, cell)
+			in := tableRow{columns: c, s: s}
+			if col.live != nil {
+				if cell := col.live(&s.Containers[i], in, placed.w); cell.width() > placed.w {
+					t.Errorf("%s of %s does not fit: %q", col.key, s.Containers[i].Label, cell)
+				}
 			}
-			lines = append(lines, placed.put(nil, cell))
+			lines = append(lines, placed.putLive(nil, &s.Containers[i], in))
 		}
 		for _, l := range lines {
 			if l.width() != placed.space() {
