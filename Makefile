@@ -157,13 +157,17 @@ test-unit: enough-go ## Run the tests that need nothing but Go
 test-root: enough-go ## Run the tests that need root
 	test/with-engine $(HOST_TEST) -tags root $$(test/tagged root) $(TESTFLAGS) | $(TALLY) -v
 
+# What reads the compose file in the tests, as Docker Compose does. It has the build flags of nsviz, to share what is compiled.
+bin/check: $(wildcard deploy/check/*)
+	CGO_ENABLED=0 $(GO) build -C deploy/check -trimpath -ldflags '-s -w' -o ../../bin/check .
+
 .PHONY: test-image
 test-image: enough-go
 	rm -rf bin/images
 	$(PACKAGES) -out '$(CURDIR)/bin/images' -arch "$$($(GO) env GOHOSTARCH)" images
 
 .PHONY: test-e2e
-test-e2e: build test-image ## Run the tests of the whole program on a Docker engine
+test-e2e: build test-image bin/check ## Run the tests of the whole program on a Docker engine
 	test/with-engine $(HOST_TEST) -tags e2e $$(test/tagged e2e) $(TESTFLAGS) | $(TALLY) -v
 
 # ONLY='5.10 sid' chooses among the machines, RUN=regexp among the tests, LOGS=folder keeps what they say.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,11 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/server"
 )
 
-const (
-	rulesFile     = "prometheus/nsviz.rules.yml"
-	dashboardFile = "grafana/dashboards/nsviz.json"
-	metricsPage   = "../docs/METRICS.md"
-)
+const metricsPage = "../docs/METRICS.md"
 
 // promtool runs Prometheus's own tool and fails the test if it is missing or not content.
 func promtool(t *testing.T, args ...string) string {
@@ -56,30 +53,6 @@ func TestPrometheusConfig(t *testing.T) {
 	}
 }
 
-func TestAlertRules(t *testing.T) {
-	promtool(t, "check", "rules", rulesFile)
-	promtool(t, "test", "rules", "prometheus/nsviz.rules.test.yml")
-}
-
-// A rule without a test of its own may be wrong for years before it should have fired.
-func TestEveryAlertIsTested(t *testing.T) {
-	tests := read(t, "prometheus/nsviz.rules.test.yml")
-	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(read(t, rulesFile), -1)
-	if len(alerts) == 0 {
-		t.Fatal("no alerts found")
-	}
-	for _, alert := range alerts {
-		fires := regexp.MustCompile(`alertname: ` + alert[1] + `\n\s+eval_time: \w+\n\s+exp_alerts:`)
-		silent := regexp.MustCompile(`alertname: ` + alert[1] + `\n\s+eval_time: \w+\n(\s+- alertname|\n)`)
-		if !fires.MatchString(tests) {
-			t.Errorf("no test makes %s fire", alert[1])
-		}
-		if !silent.MatchString(tests) {
-			t.Errorf("no test keeps %s silent", alert[1])
-		}
-	}
-}
-
 // checkExprs has promtool parse each expression as a recording rule.
 func checkExprs(t *testing.T, exprs []string) {
 	t.Helper()
@@ -108,7 +81,7 @@ func TestDashboardQueriesParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(queries) == 0 {
-		t.Fatal("the dashboard has no queries")
+		t.Fatal("the dashboards have no queries")
 	}
 	exprs := make([]string, len(queries))
 	for i, q := range queries {
@@ -143,27 +116,34 @@ func seriesNames() map[string]string {
 	return names
 }
 
-// usedFamilies lists the families that a file's queries name, and fails on names nsviz does not serve.
+// usedFamilies lists the families that a file's queries name, and fails on names that neither nsviz serves nor a rule records.
 func usedFamilies(t *testing.T, what, text string) map[string]bool {
 	t.Helper()
-	names, used := seriesNames(), make(map[string]bool)
-	for _, name := range regexp.MustCompile(`nsviz_\w+`).FindAllString(text, -1) {
+	names, recorded, used := seriesNames(), recordedNames(t), make(map[string]bool)
+	for _, name := range regexp.MustCompile(`[\w:]*nsviz_[\w:]+`).FindAllString(text, -1) {
 		family, ok := names[name]
-		if !ok {
-			t.Errorf("%s: nsviz serves no %s", what, name)
+		switch {
+		case ok:
+			used[family] = true
+		case !recorded[name]:
+			t.Errorf("%s: nsviz serves no %s, and no rule records it", what, name)
 		}
-		used[family] = true
 	}
 	return used
 }
 
 func TestOnlyServedMetricsAreUsed(t *testing.T) {
-	usedFamilies(t, rulesFile, read(t, rulesFile))
-	usedFamilies(t, "nsviz.rules.test.yml", read(t, "prometheus/nsviz.rules.test.yml"))
-	used := usedFamilies(t, dashboardFile, read(t, dashboardFile))
+	for _, file := range slices.Concat(ruleFiles(), ruleTests()) {
+		usedFamilies(t, file, read(t, file))
+	}
+	var panels strings.Builder
+	for _, file := range dashboards(t) {
+		panels.WriteString(read(t, file))
+	}
+	used := usedFamilies(t, "the dashboards", panels.String())
 	for _, f := range metrics.Families() {
 		if !used[f.Name] {
-			t.Errorf("%s: no panel shows %s", dashboardFile, f.Name)
+			t.Errorf("no panel shows %s", f.Name)
 		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -55,14 +57,11 @@ func startPrometheus(t *testing.T, target string, flags ...string) *prometheus {
 	return p
 }
 
-// prometheusConfig writes the configuration of deploy/prometheus with another target and a shorter interval.
+// prometheusConfig writes the configuration of deploy/prometheus with another target and shorter intervals. Alerts wait for a second only: how long they
+// really wait is tested with the rules, by promtool.
 func prometheusConfig(t *testing.T, dir, target string) string {
 	t.Helper()
 	const deployed = "../../deploy/prometheus/"
-	rules, err := os.ReadFile(deployed + "nsviz.rules.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	config, err := os.ReadFile(deployed + "prometheus.yml")
 	if err != nil {
 		t.Fatal(err)
@@ -78,13 +77,24 @@ func prometheusConfig(t *testing.T, dir, target string) string {
 		}
 		config = bytes.ReplaceAll(config, []byte(from), []byte(to))
 	}
-	path := filepath.Join(dir, "prometheus.yml")
-	for name, content := range map[string][]byte{path: config, filepath.Join(dir, "nsviz.rules.yml"): rules} {
-		if err := os.WriteFile(name, content, 0o600); err != nil {
+	files := map[string][]byte{"prometheus.yml": config}
+	waits := regexp.MustCompile(`(?m)^( +(?:for|interval):) \w+$`)
+	for _, name := range []string{"nsviz.rules.yml", "nsviz.fleet.rules.yml"} {
+		rules, err := os.ReadFile(deployed + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !waits.Match(rules) {
+			t.Fatalf("nothing waits in %s", name)
+		}
+		files[name] = waits.ReplaceAll(rules, []byte("$1 1s"))
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return path
+	return filepath.Join(dir, "prometheus.yml")
 }
 
 // sample is a value at a time.
@@ -209,22 +219,41 @@ func (p *prometheus) lastScrape(t *testing.T) float64 {
 	return answer[0].last()
 }
 
-// alerts lists the states of a rule's alerts about a container.
-func (p *prometheus) alerts(t *testing.T, rule, container string) (states []string) {
+// firing lists the containers of the alerts that fire, sorted, by the name of their rule. A rule that fails fails the test.
+func (p *prometheus) firing(t *testing.T) map[string][]string {
 	t.Helper()
 	var data struct {
-		Alerts []struct {
-			Labels map[string]string
-			State  string
+		Groups []struct {
+			Rules []struct {
+				Name, Type, Health, LastError string
+				Alerts                        []struct {
+					Labels map[string]string
+					State  string
+				}
+			}
 		}
 	}
-	p.get(t, "alerts", nil, &data)
-	for _, a := range data.Alerts {
-		if a.Labels["alertname"] == rule && a.Labels["container"] == container {
-			states = append(states, a.State)
+	p.get(t, "rules", nil, &data)
+	firing := make(map[string][]string)
+	for _, group := range data.Groups {
+		for _, rule := range group.Rules {
+			if rule.Health == "err" || rule.LastError != "" {
+				t.Fatalf("rule %s: %s", rule.Name, rule.LastError)
+			}
+			if rule.Type != "alerting" {
+				continue
+			}
+			names := []string{}
+			for _, a := range rule.Alerts {
+				if a.State == "firing" {
+					names = append(names, a.Labels["container"])
+				}
+			}
+			slices.Sort(names)
+			firing[rule.Name] = slices.Compact(names)
 		}
 	}
-	return states
+	return firing
 }
 
 // checkMetrics has Prometheus's own linter check the metrics of nsviz: it must find nothing.
