@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/output"
+	"github.com/nsviz/nsviz/internal/otlp"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/sink"
@@ -30,6 +31,11 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	notes := &ui.Notes{}
 	log := slog.New(notes)
+	x, err := o.exporter(log, s.zone)
+	if err != nil {
+		return err
+	}
+	defer closeExporter(x)
 	o.past = store.NewTimeline(store.DefaultPast)
 	p, err := o.watcher(log)
 	if err != nil {
@@ -61,12 +67,15 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 		})
 	}
 	start(p.Run)
-	if len(listeners) > 0 {
-		srv, err := server.New(o.server(p, log, s.err))
+	if len(listeners) > 0 || x != nil {
+		srv, err := server.New(o.server(p, log, x, s.err))
 		if err != nil {
 			return errUsage{err}
 		}
 		start(func(ctx context.Context) error { return srv.Serve(ctx, listeners) })
+		if x != nil {
+			start(func(ctx context.Context) error { return exportFrom(ctx, x, p, srv) })
+		}
 	}
 	if beside != nil {
 		start(func(ctx context.Context) error {
@@ -110,9 +119,11 @@ func themeFlag(cmd *cobra.Command, theme *ui.Theme) {
 	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions(ui.Themes(), cobra.ShellCompDirectiveNoFileComp))
 }
 
-// server configures the server; out are the sinks through which this process writes.
-func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) server.Config {
+// server configures the server; x may be nil, and out are the sinks through which this process writes.
+func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, x *otlp.Exporter, out ...any) server.Config {
+	exported := counted{x}
 	sinks := func() (list []sink.Stats) {
+		list = exported.sinks()
 		for _, o := range out {
 			if s, ok := o.(interface{ Stats() sink.Stats }); ok {
 				list = append(list, s.Stats())
@@ -121,7 +132,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 		return list
 	}
 	return server.Config{
-		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Deliveries: exported.deliveries, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
 	}
 }
 

@@ -45,10 +45,13 @@ type options struct {
 	columns      []ui.ColumnKey
 	sort         ui.Sort
 	config       string
+	export       exporting
 
 	probeMethods []fact.Method
 	// past keeps the past of a host that is watched; nil keeps none.
 	past *store.Timeline
+	// listeners are handed every fact of a host that is watched, and make it watch no closer.
+	listeners []func(fact.Fact)
 }
 
 const (
@@ -114,6 +117,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	_ = flags.MarkHidden("probe-methods") // for comparing the methods
 
 	themeFlag(root, &o.theme)
+	o.export.flags(root)
 	o.tableFlags(root)
 
 	root.AddGroup(
@@ -252,6 +256,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		LimitMemory:  ownmemory.LimitGoRuntime(log),
 		Log:          log,
 		Sinks:        sinks,
+		Listeners:    o.listeners,
 		Past:         o.past,
 
 		NoCommandLines: o.noCommands,

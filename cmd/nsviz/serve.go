@@ -14,11 +14,13 @@ import (
 )
 
 func newServe(s *streams, o *options) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "serve", GroupID: groupWatch, Args: noArguments,
 		Short: "Serve metrics without a screen",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o) },
 	}
+	o.export.flags(cmd)
+	return cmd
 }
 
 func serve(parent context.Context, s *streams, o *options) error {
@@ -27,25 +29,34 @@ func serve(parent context.Context, s *streams, o *options) error {
 	if err != nil {
 		return err
 	}
-	if len(listeners) == 0 {
-		return errUsage{fmt.Errorf("nothing to serve on: --web.listen-address is empty")}
+	if len(listeners) == 0 && o.export.target == "" {
+		return errUsage{fmt.Errorf("nothing to serve on: --web.listen-address is empty, and there is no --export")}
 	}
+	x, err := o.exporter(log, s.zone)
+	if err != nil {
+		return err
+	}
+	defer closeExporter(x)
 	o.past = store.NewTimeline(store.DefaultPast)
 	p, err := o.watcher(log)
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(o.server(p, log, s.err))
+	srv, err := server.New(o.server(p, log, x, s.err))
 	if err != nil {
 		return errUsage{err}
 	}
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	var running sync.WaitGroup
-	for _, f := range []func(context.Context) error{
+	work := []func(context.Context) error{
 		p.Run,
 		func(ctx context.Context) error { return srv.Serve(ctx, listeners) },
-	} {
+	}
+	if x != nil {
+		work = append(work, func(ctx context.Context) error { return exportFrom(ctx, x, p, srv) })
+	}
+	for _, f := range work {
 		running.Go(func() {
 			if err := f(ctx); err != nil {
 				cancel(err)

@@ -26,6 +26,9 @@ func configOf(s *model.Snapshot) Config {
 	return Config{
 		Snapshot:           func() *model.Snapshot { return s },
 		Sinks:              func() []sink.Stats { return []sink.Stats{{Name: "log", Written: 7, Dropped: 2}} },
+		Deliveries: func() []sink.Delivery {
+			return []sink.Delivery{{What: "logs", Delivered: 12, Rejected: 3, Failures: 4}}
+		},
 		DroppedConnections: func() DroppedConnections { return DroppedConnections{Idle: 4, Refused: 1} },
 		Build:              BuildInfo{Version: "1.2.3", Revision: "0123abcd", GoVersion: "go1.26"},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +49,8 @@ type Config struct {
 	// Sinks are called with every fact, in order, by the loop's goroutine. They must not block: package sink decouples a
 	// file or a pipe.
 	Sinks []func(fact.Fact)
+	// Listeners are Sinks for which what containers use is not read more often.
+	Listeners []func(fact.Fact)
 }
 
 // The rhythm of what is read and not told; where it takes long it is read less often, down to the longest one.
@@ -81,7 +84,7 @@ type Pipeline struct {
 // New prepares a pipeline: it looks at the host, and attaches nothing yet. From here on the snapshot describes the host.
 func New(cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
-		loop: newLoop(cfg.Log, cfg.Sinks, cfg.Labels...), cfg: cfg,
+		loop: newLoop(cfg.Log, slices.Concat(cfg.Sinks, cfg.Listeners), cfg.Labels...), cfg: cfg,
 		audience: audience{always: len(cfg.Sinks) > 0}, attached: make(chan struct{}), syncs: make(chan chan<- struct{}),
 	}
 	if cfg.Past != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/nsviz/nsviz/internal/metrics"
@@ -35,6 +36,8 @@ type Config struct {
 	Past *store.Timeline
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
+	// Deliveries is as in metrics.Config.
+	Deliveries func() []sink.Delivery
 	// Labels are as in metrics.Config.
 	Labels []string
 	Build  metrics.BuildInfo
@@ -46,6 +49,7 @@ type Config struct {
 // Server answers scrapes and the questions of the API over HTTP.
 type Server struct {
 	handler       http.Handler
+	metrics       prometheus.Gatherer
 	connections   *connections
 	webConfigFile string
 	logger        *slog.Logger
@@ -58,7 +62,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	open := newConnections(connectionLimit())
 	registry, err := newRegistry(metrics.NewCollector(metrics.Config{
-		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, DroppedConnections: open.stats, Labels: cfg.Labels, Build: cfg.Build,
+		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, Deliveries: cfg.Deliveries, DroppedConnections: open.stats, Labels: cfg.Labels, Build: cfg.Build,
 	}))
 	if err != nil {
 		return nil, err
@@ -67,8 +71,11 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{handler: handler, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
+	return &Server{handler: handler, metrics: registry, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
 }
+
+// Metrics returns what the Server answers to a scrape.
+func (s *Server) Metrics() prometheus.Gatherer { return s.metrics }
 
 // Serve answers on the listeners until ctx is cancelled, lets the requests under way finish, and
 // returns nil; if one listener fails all stop and its error is returned. Either way the listeners
