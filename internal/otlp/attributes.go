@@ -41,7 +41,7 @@ func attributes(e *event.Event) []attribute.KeyValue {
 		if slices.Contains(implied, path) {
 			return true
 		}
-		if c, ok := v.Interface().(event.Container); ok && subject != nil && c.ID == subject.ID {
+		if c, ok := v.Interface().(event.Container); ok && subject != nil && c.ID == subject.ID && !strings.HasSuffix(path, ".parent") {
 			return true
 		}
 		if v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[time.Time]() {

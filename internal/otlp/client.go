@@ -105,8 +105,6 @@ func (o observer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := answerOf(r.Context())
-	a.status, a.after = resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if closed := resp.Body.Close(); err == nil {
 		err = closed
@@ -114,6 +112,8 @@ func (o observer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	a := answerOf(r.Context())
+	a.status, a.after = resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	if resp.StatusCode/100 == 2 && len(body) > 0 {
 		a.partial, a.foreign = o.read(resp.Header.Get("Content-Type"), body)
 	}
@@ -287,10 +287,10 @@ func judge(a *answer, err error, s Signal, e Endpoint) *failure {
 }
 
 const (
-	notOTLP     = "what answers there is no OTLP receiver: correct the address"
+	notOTLP      = "what answers there is no OTLP receiver: correct the address"
 	unauthorised = "it wants credentials: put them into OTEL_EXPORTER_OTLP_HEADERS"
-	overloaded  = "the receiver asks to wait"
-	unaccepted  = "the receiver does not accept it"
+	overloaded   = "the receiver asks to wait"
+	unaccepted   = "the receiver does not accept it"
 )
 
 // unsupported advises what to do about a signal that a receiver does not take.

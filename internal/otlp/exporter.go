@@ -71,7 +71,7 @@ type Exporter struct {
 	closing chan struct{}
 	stop    context.Context
 	cancel  context.CancelCauseFunc
-	once    sync.Once // closes closing
+	once    sync.Once // closes all of it
 	running sync.WaitGroup
 	logs    *queue[fact.Fact, sdklog.Record]
 	traces  *queue[fact.Fact, *tracepb.Span]
@@ -134,6 +134,7 @@ func (x *Exporter) Run(ctx context.Context, source Source) {
 	if x.logs != nil {
 		recorder := newRecorder(res, x.cfg.Version, &x.starts, time.Now)
 		x.logs.convert = func(f fact.Fact) []sdklog.Record { return []sdklog.Record{recorder.record(f)} }
+		x.logs.began = true
 		x.running.Go(x.logs.run)
 	}
 	if x.traces != nil {
@@ -142,6 +143,7 @@ func (x *Exporter) Run(ctx context.Context, source Source) {
 		x.traces.send = func(ctx context.Context, spans []*tracepb.Span) error {
 			return x.client.traces.UploadTraces(ctx, tracer.request(spans))
 		}
+		x.traces.began = true
 		x.running.Go(x.traces.run)
 	}
 	if x.client.metrics != nil && source.Metrics != nil {
@@ -270,9 +272,12 @@ func (x *Exporter) Deliveries() []sink.Delivery {
 	return list
 }
 
-// Close sends what waits until ctx is done. It reports in the log what it could not send. Run must have returned.
-func (x *Exporter) Close(ctx context.Context) {
-	x.once.Do(func() { close(x.closing) })
+// Close sends what waits until ctx is done. It reports in the log what it could not send. Run must have returned, or not have been
+// called. Close may be called more than once.
+func (x *Exporter) Close(ctx context.Context) { x.once.Do(func() { x.close(ctx) }) }
+
+func (x *Exporter) close(ctx context.Context) {
+	close(x.closing)
 	before := x.rejected()
 	var lost [2]uint64
 	var closing sync.WaitGroup

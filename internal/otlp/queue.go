@@ -101,6 +101,7 @@ type queue[T, I any] struct {
 	items   chan T
 	drained chan struct{}
 	ended   chan struct{}
+	began   bool // run was called
 	// convert returns the items for one value; send sends them once.
 	convert func(T) []I
 	send    func(context.Context, []I) error
@@ -164,9 +165,11 @@ func (q *queue[T, I]) batch(v T) []I {
 func (q *queue[T, I]) close(ctx context.Context) uint64 {
 	err := q.in.Close(ctx)
 	close(q.drained)
-	select {
-	case <-q.ended:
-	case <-ctx.Done():
+	if q.began {
+		select {
+		case <-q.ended:
+		case <-ctx.Done():
+		}
 	}
 	if n := (*sink.UnwrittenError)(nil); errors.As(err, &n) {
 		return n.Count

@@ -23,7 +23,11 @@ func Event(e *event.Event) Text {
 	c := &model.Container{ID: id}
 	switch {
 	case e.OOM != nil:
-		return Kill(&model.Kill{Event: *e}, &model.Snapshot{})
+		k := model.Kill{Event: *e}
+		if v := e.OOM.Victim; v.Container != nil && !v.Init && !v.Starting && !e.OOM.Group {
+			k.Survived = new(true)
+		}
+		return Kill(&k, &model.Snapshot{})
 	case e.Type == event.ContainerStarted:
 		t = t.join(startWords(&model.Entry{Start: e.Start, Init: &process}))
 	case e.Entered != nil:
