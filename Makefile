@@ -125,8 +125,12 @@ test-unit: enough-go ## Run the tests that need nothing but Go
 test-root: enough-go ## Run the tests that need root
 	test/with-engine $(HOST_TEST) -tags root $$(test/tagged root) $(TESTFLAGS) | $(TALLY) -v
 
+# The OpenTelemetry collector's receiver, for the tests of --export. It has the build flags of nsviz, to share what is compiled.
+bin/collector: $(wildcard test/collector/*)
+	cd test/collector && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../bin/collector .
+
 .PHONY: test-e2e
-test-e2e: build ## Run the tests of the whole program on a Docker engine
+test-e2e: build bin/collector ## Run the tests of the whole program on a Docker engine
 	test/with-engine $(HOST_TEST) -tags e2e $$(test/tagged e2e) $(TESTFLAGS) | $(TALLY) -v
 
 # ONLY='5.10 sid' chooses among the machines, RUN=regexp among the tests, LOGS=folder keeps what they say.

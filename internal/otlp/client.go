@@ -26,6 +26,7 @@ import (
 	collectortraces "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
@@ -178,6 +179,13 @@ func (c *client) http(e Endpoint, response func() proto.Message) *http.Client {
 	}
 }
 
+// dialing returns how to connect by gRPC: a receiver that is back after long is found as soon as the next request is due.
+func dialing() []grpc.DialOption {
+	params := grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: defaultTimeout}
+	params.Backoff.MaxDelay = maxPause
+	return []grpc.DialOption{grpc.WithUnaryInterceptor(observeGRPC), grpc.WithConnectParams(params)}
+}
+
 // client sends to a receiver. Each function makes one attempt. A nil function is of a signal that is switched off.
 type client struct {
 	logs    func(context.Context, []log.Record) error
@@ -220,7 +228,7 @@ func (c *client) logsExporter(ctx context.Context, e Endpoint) (log.Exporter, er
 	}
 	options := []otlploggrpc.Option{
 		otlploggrpc.WithEndpoint(e.URL.Host), otlploggrpc.WithTimeout(e.Timeout), otlploggrpc.WithRetry(otlploggrpc.RetryConfig{}),
-		otlploggrpc.WithDialOption(grpc.WithUnaryInterceptor(observeGRPC)), otlploggrpc.WithInsecure(),
+		otlploggrpc.WithDialOption(dialing()...), otlploggrpc.WithInsecure(),
 	}
 	if e.TLS != nil {
 		options = append(options, otlploggrpc.WithTLSCredentials(credentials.NewTLS(e.TLS)))
@@ -235,7 +243,7 @@ func (c *client) tracesClient(e Endpoint) otlptrace.Client {
 	}
 	options := []otlptracegrpc.Option{
 		otlptracegrpc.WithEndpoint(e.URL.Host), otlptracegrpc.WithTimeout(e.Timeout), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}),
-		otlptracegrpc.WithDialOption(grpc.WithUnaryInterceptor(observeGRPC)), otlptracegrpc.WithInsecure(),
+		otlptracegrpc.WithDialOption(dialing()...), otlptracegrpc.WithInsecure(),
 	}
 	if e.TLS != nil {
 		options = append(options, otlptracegrpc.WithTLSCredentials(credentials.NewTLS(e.TLS)))
@@ -250,7 +258,7 @@ func (c *client) metricsExporter(ctx context.Context, e Endpoint) (metric.Export
 	}
 	options := []otlpmetricgrpc.Option{
 		otlpmetricgrpc.WithEndpoint(e.URL.Host), otlpmetricgrpc.WithTimeout(e.Timeout), otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{}),
-		otlpmetricgrpc.WithDialOption(grpc.WithUnaryInterceptor(observeGRPC)), otlpmetricgrpc.WithInsecure(),
+		otlpmetricgrpc.WithDialOption(dialing()...), otlpmetricgrpc.WithInsecure(),
 	}
 	if e.TLS != nil {
 		options = append(options, otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(e.TLS)))
