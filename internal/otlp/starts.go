@@ -13,7 +13,7 @@ type startID struct {
 }
 
 // newStartID derives the id from the host, the container and when it started, by the kernel's clock. So the same start has the same id
-// however often it is sent, and whoever sends it.
+// however often it is sent.
 func newStartID(host, container string, bootNS uint64) startID {
 	h := sha256.New()
 	for _, part := range []string{"start", host, container} {
