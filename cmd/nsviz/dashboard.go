@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/otlp"
+	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/sink"

@@ -24,8 +24,8 @@ var update = flag.Bool("update", false, "write the golden files")
 // configOf returns the Config of a process with a sink and a server that have dropped something.
 func configOf(s *model.Snapshot) Config {
 	return Config{
-		Snapshot:           func() *model.Snapshot { return s },
-		Sinks:              func() []sink.Stats { return []sink.Stats{{Name: "log", Written: 7, Dropped: 2}} },
+		Snapshot: func() *model.Snapshot { return s },
+		Sinks:    func() []sink.Stats { return []sink.Stats{{Name: "log", Written: 7, Dropped: 2}} },
 		Deliveries: func() []sink.Delivery {
 			return []sink.Delivery{{What: "logs", Delivered: 12, Rejected: 3, Failures: 4}}
 		},
