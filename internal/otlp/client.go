@@ -368,7 +368,7 @@ func judgeConnection(text string, late, viaGRPC bool) *failure {
 		f.advice = "set OTEL_EXPORTER_OTLP_CERTIFICATE to a file with the certificate of its authority"
 	case viaGRPC && has("error reading server preface", "frame too large", "malformed", "unexpected HTTP status"):
 		f.reason, f.advice = "no gRPC there", "if the receiver speaks HTTP use http://, as a rule with port 4318"
-	case !viaGRPC && has("malformed HTTP"):
+	case !viaGRPC && has("malformed HTTP", "readLoopPeekFailLocked"): // the latter where the other side speaks first
 		f.reason, f.advice = "no HTTP there", "if the receiver speaks gRPC use grpc://, as a rule with port "+grpcPort+"; if it wants TLS use https://"
 	case late || has("Client.Timeout exceeded", "deadline exceeded", "i/o timeout"):
 		f.reason, f.advice = "no answer in time", "is it an OTLP receiver? OTEL_EXPORTER_OTLP_TIMEOUT sets how long to wait"

@@ -112,7 +112,10 @@ func New(cfg Config) (*Exporter, error) {
 }
 
 func (x *Exporter) sender(s Signal) *sender {
-	return &sender{signal: s, endpoint: x.cfg.Target.Endpoints[s], report: x.report, counts: x.counts[s], closing: x.closing, stop: x.stop}
+	return &sender{
+		signal: s, endpoint: x.cfg.Target.Endpoints[s], report: x.report, counts: x.counts[s], closing: x.closing, stop: x.stop,
+		pause: firstPause, patience: gather,
+	}
 }
 
 // Put takes a fact. It never waits.

@@ -36,15 +36,13 @@ type sender struct {
 	// closing is closed when nsviz ends: then nothing waits. stop is done when nothing may take any more time.
 	closing <-chan struct{}
 	stop    context.Context
-	pause   time.Duration // the first one; 0 is firstPause
+	// pause is the first pause between two attempts, patience how long the first item of a request waits for others.
+	pause, patience time.Duration
 }
 
 // deliver sends n items, as often as it takes, until they are accepted, the receiver refuses them, or ctx is done.
 func (s *sender) deliver(ctx context.Context, n int, attempt func(context.Context) error) {
 	pause := s.pause
-	if pause == 0 {
-		pause = firstPause
-	}
 	for {
 		a, err := s.try(ctx, attempt)
 		f := judge(a, err, s.signal, s.endpoint)
@@ -144,7 +142,7 @@ func (q *queue[T, I]) run() {
 // batch returns the items for a value and for those that come soon after it.
 func (q *queue[T, I]) batch(v T) []I {
 	items := q.convert(v)
-	t := time.NewTimer(gather)
+	t := time.NewTimer(q.patience)
 	defer t.Stop()
 	for len(items) < maxBatch {
 		select {

@@ -159,7 +159,9 @@ func serveGRPC(t *testing.T, r *receiver, answer func() (*collectorlogs.ExportLo
 	go func() { ended <- s.Serve(l) }()
 	t.Cleanup(func() {
 		s.Stop()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	})
 	return l.Addr().String()
 }
@@ -195,7 +197,7 @@ type exporting struct {
 	stopRun, end func()
 }
 
-// start runs an Exporter to an address with variables of the environment. It makes its first pause short.
+// start runs an Exporter to an address with variables of the environment. It makes its pauses short.
 func start(t *testing.T, value string, env ...string) *exporting {
 	t.Helper()
 	target, err := Parse(value, variables(env...))
@@ -206,8 +208,8 @@ func start(t *testing.T, value string, env ...string) *exporting {
 	if e.Exporter, err = New(Config{Target: target, Version: "1.2", HostID: "h1", Log: testLog(e.log)}); err != nil {
 		t.Fatal(err)
 	}
-	if e.Exporter.logs != nil {
-		e.Exporter.logs.pause = time.Millisecond
+	if e.logs != nil {
+		e.logs.pause, e.logs.patience = time.Millisecond, time.Millisecond
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	registry := prometheus.NewRegistry()
@@ -477,7 +479,7 @@ func TestRetryAfter(t *testing.T) {
 	address := serveGRPC(t, newReceiver(), func() (*collectorlogs.ExportLogsServiceResponse, error) { return nil, busy.Err() })
 	for _, url := range []string{s.URL, "grpc://" + address} {
 		x := start(t, "otlp="+url, onlyLogs...)
-		a, err := x.Exporter.logs.try(t.Context(), func(ctx context.Context) error { return x.client.logs(ctx, []sdklog.Record{{}}) })
+		a, err := x.logs.try(t.Context(), func(ctx context.Context) error { return x.client.logs(ctx, []sdklog.Record{{}}) })
 		if f := judge(a, err, Logs, x.cfg.Target.Endpoints[Logs]); f == nil || !f.again || f.wait != 7*time.Second {
 			t.Errorf("%s: %+v", url, f)
 		}

@@ -206,7 +206,7 @@ func (c *collector) stop(t *testing.T) {
 	if c.cmd == nil {
 		return
 	}
-	c.stdin.Close()
+	_ = c.stdin.Close() // an error is that it has ended, which Wait reports
 	<-c.drained
 	if err := c.cmd.Wait(); err != nil {
 		t.Errorf("the collector: %v", err)
