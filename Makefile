@@ -9,7 +9,9 @@ GO      ?= go
 PREFIX  ?= /usr/local
 DESTDIR ?=
 ARGS    ?=
-VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+# A release is a tag such as v1.2.3. Without git, in an unpacked archive for example, give it by hand: make VERSION=1.2.3.
+VERSION  ?= $(shell git describe --tags --match 'v[0-9]*' --always --dirty 2>/dev/null)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 
 # Watching the kernel takes root. Only what needs it runs as root: Go itself never does, so that its
 # caches stay the user's own.
@@ -29,7 +31,7 @@ endef
 
 define go_build
 @$(enough_go)
-CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/nsviz ./cmd/nsviz
+CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)' -o bin/nsviz ./cmd/nsviz
 endef
 
 .PHONY: enough-go
@@ -78,6 +80,24 @@ uninstall: ## Remove what install installed
 		'$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_nsviz' \
 		'$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nsviz.fish'
 
+# The same commit gives the same bytes: all files have its time.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+DIST     ?= $(CURDIR)/dist
+PACKAGES  = $(GO) run -C deploy/packages . -source '$(CURDIR)' -out '$(DIST)' -version '$(VERSION)' -revision '$(REVISION)' -epoch '$(SOURCE_DATE_EPOCH)'
+
+.PHONY: packages
+packages: enough-go ## Make deb and rpm packages for amd64 and arm64 in dist/
+	$(PACKAGES) packages
+
+.PHONY: images
+images: enough-go ## Make container images in dist/, without a registry or an engine
+	$(PACKAGES) images
+
+.PHONY: release
+release: enough-go ## Make all that is released in dist/: packages, images, binaries, lists of their parts (SBOM), checksums
+	rm -rf '$(DIST)'
+	$(PACKAGES) release
+
 .PHONY: generate
 generate: enough-go ## Compile bpf/ into gen/ (needs clang-19, llvm-19, libbpf-dev)
 	@for tool in clang-19 llvm-strip-19; do \
@@ -88,6 +108,10 @@ generate: enough-go ## Compile bpf/ into gen/ (needs clang-19, llvm-19, libbpf-d
 .PHONY: pictures
 pictures: enough-go ## Draw the pictures of the README anew
 	$(GO) test ./internal/ui -run GoldenPictures -update
+
+.PHONY: manifests
+manifests: enough-go ## Make the kustomize base of deploy/kubernetes from its Helm chart
+	$(GO) run -C deploy/kubernetes .
 
 .PHONY: fmt
 fmt: ## Format the Go and the C
@@ -114,12 +138,19 @@ GO_TEST    = $(GO) test -json -race $(if $(IN_CI),-vet=off)
 # Tests of the host itself: never from the cache, and one package at a time, since each would see
 # what the others do.
 HOST_TEST  = $(GO_TEST) -count=1 -p 1 -timeout 20m $(if $(SUDO),-exec 'sudo -E env "PATH=$(PATH)"')
+# The modules below this one: what nsviz itself does not depend on. None of them has goroutines for the race detector to look at.
+MODULES := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 # TESTFLAGS='-run Name' and the like choose among the tests.
 TESTFLAGS ?=
 
+.PHONY: test-packages
+test-packages: enough-go ## Run the tests of the packages, images and lists of parts
+	$(GO) test -C deploy/packages -json -count=1 $(TESTFLAGS) ./... | $(TALLY)
+
 .PHONY: test-unit
 test-unit: enough-go ## Run the tests that need nothing but Go
-	$(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... | $(TALLY)
+	{ $(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... && rc=0 || rc=1; \
+	for module in $(MODULES); do $(GO) test -C $$module -json $(if $(IN_CI),-vet=off -count=1) $(TESTFLAGS) ./... || rc=1; done; exit $$rc; } | $(TALLY)
 
 .PHONY: test-root
 test-root: enough-go ## Run the tests that need root
@@ -129,8 +160,13 @@ test-root: enough-go ## Run the tests that need root
 bin/collector: $(wildcard test/collector/*)
 	cd test/collector && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../bin/collector .
 
+.PHONY: test-image
+test-image: enough-go
+	rm -rf bin/images
+	$(PACKAGES) -out '$(CURDIR)/bin/images' -arch "$$($(GO) env GOHOSTARCH)" images
+
 .PHONY: test-e2e
-test-e2e: build bin/collector ## Run the tests of the whole program on a Docker engine
+test-e2e: build test-image bin/collector ## Run the tests of the whole program on a Docker engine
 	test/with-engine $(HOST_TEST) -tags e2e $$(test/tagged e2e) $(TESTFLAGS) | $(TALLY) -v
 
 # ONLY='5.10 sid' chooses among the machines, RUN=regexp among the tests, LOGS=folder keeps what they say.
@@ -167,4 +203,4 @@ bench: build ## Measure what nsviz costs on this host, and run the benchmarks
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin
+	rm -rf bin dist

@@ -41,7 +41,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	if err != nil {
 		return err
 	}
-	listeners, err := listen(o.listen)
+	listeners, err := o.listeners()
 	if usage := (errUsage{}); errors.As(err, &usage) {
 		return err
 	}
@@ -133,6 +133,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, x *otlp.Exporte
 	}
 	return server.Config{
 		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Deliveries: exported.deliveries, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		UI: o.webUI, Inspect: o.pageReader(p),
 	}
 }
 

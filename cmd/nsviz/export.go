@@ -75,7 +75,7 @@ func (o *options) exporter(log *slog.Logger, zone *time.Location) (*otlp.Exporte
 	if err != nil {
 		return nil, err
 	}
-	o.listeners = []func(fact.Fact){x.Put}
+	o.factListeners = []func(fact.Fact){x.Put}
 	return x, nil
 }
 

@@ -31,27 +31,30 @@ type streams struct {
 
 // options are the flags that all commands have.
 type options struct {
-	listen       []string
-	webConfig    string
-	engineHosts  []string
-	criEndpoints []string
-	procRoot     string
-	cgroupRoot   string
-	level        level
-	methods      []string
-	noCommands   bool
-	labels       []string
-	theme        ui.Theme
-	columns      []ui.ColumnKey
-	sort         ui.Sort
-	config       string
-	export       exporting
+	listen []string
+	// systemdSocket replaces listen by the sockets that systemd passes on.
+	systemdSocket bool
+	webConfig     string
+	webUI         bool
+	engineHosts   []string
+	criEndpoints  []string
+	procRoot      string
+	cgroupRoot    string
+	level         level
+	methods       []string
+	noCommands    bool
+	labels        []string
+	theme         ui.Theme
+	columns       []ui.ColumnKey
+	sort          ui.Sort
+	config        string
+	export        exporting
 
 	probeMethods []fact.Method
 	// past keeps the past of a host that is watched; nil keeps none.
 	past *store.Timeline
-	// listeners are handed every fact of a host that is watched, and make it watch no closer.
-	listeners []func(fact.Fact)
+	// factListeners are handed every fact of a host that is watched, and make it watch no closer.
+	factListeners []func(fact.Fact)
 }
 
 const (
@@ -99,7 +102,10 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags := root.PersistentFlags()
 	flags.StringArrayVar(&o.listen, "web.listen-address", []string{server.DefaultAddress},
 		`address to serve metrics on; repeatable, "" is none`)
+	flags.BoolVar(&o.systemdSocket, "web.systemd-socket", false,
+		"serve metrics on the sockets that systemd passes on (socket activation), instead of --web.listen-address")
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
+	flags.BoolVar(&o.webUI, "web.ui", true, "show the host in browsers, at the address of the metrics")
 	flags.StringArrayVar(&o.engineHosts, "docker-host", nil,
 		"engine with Docker's API to ask for names, podman's too; repeatable (default $DOCKER_HOST, or all that are found)")
 	flags.StringArrayVar(&o.criEndpoints, "cri-endpoint", nil,
@@ -256,7 +262,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		LimitMemory:  ownmemory.LimitGoRuntime(log),
 		Log:          log,
 		Sinks:        sinks,
-		Listeners:    o.listeners,
+		Listeners:    o.factListeners,
 		Past:         o.past,
 
 		NoCommandLines: o.noCommands,

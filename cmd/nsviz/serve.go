@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/server"
+	"github.com/nsviz/nsviz/internal/service"
 	"github.com/nsviz/nsviz/internal/store"
 )
 
@@ -17,7 +19,13 @@ func newServe(s *streams, o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve", GroupID: groupWatch, Args: noArguments,
 		Short: "Serve metrics without a screen",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o) },
+		Long: `Watches the host and serves metrics and the API, without a screen.
+
+As a service of systemd (Type=notify) it is ready once the probes are attached, answers the watchdog (WatchdogSec=) only while
+events go all the way through, and takes its port from a socket unit with --web.systemd-socket.`,
+		Example: `  sudo nsviz serve
+  sudo nsviz serve --web.listen-address :10064 --web.config.file /etc/nsviz/web.yml`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o) },
 	}
 	o.export.flags(cmd)
 	return cmd
@@ -25,7 +33,7 @@ func newServe(s *streams, o *options) *cobra.Command {
 
 func serve(parent context.Context, s *streams, o *options) error {
 	log := o.logger(s.err)
-	listeners, err := listen(o.listen)
+	listeners, err := o.listeners()
 	if err != nil {
 		return err
 	}
@@ -52,6 +60,13 @@ func serve(parent context.Context, s *streams, o *options) error {
 	work := []func(context.Context) error{
 		p.Run,
 		func(ctx context.Context) error { return srv.Serve(ctx, listeners) },
+		func(ctx context.Context) error {
+			service.Run(ctx, service.Config{
+				Ready: p.Attached(), Sync: p.Sync, Log: log,
+				Status: status(listeners),
+			})
+			return nil
+		},
 	}
 	if x != nil {
 		work = append(work, func(ctx context.Context) error { return exportFrom(ctx, x, p, srv) })
@@ -65,6 +80,9 @@ func serve(parent context.Context, s *streams, o *options) error {
 	}
 	select {
 	case <-p.Attached():
+		if len(listeners) == 0 {
+			log.Info(status(listeners))
+		}
 		for _, l := range listeners {
 			log.Info("watching; metrics are served", "address", l.Addr().String())
 		}
@@ -74,13 +92,33 @@ func serve(parent context.Context, s *streams, o *options) error {
 	return failure(parent, ctx)
 }
 
-// listen opens the addresses of --web.listen-address.
-func listen(addresses []string) ([]net.Listener, error) {
-	listeners, err := server.Listen(addresses)
+// listeners opens the addresses of --web.listen-address or, with --web.systemd-socket, takes over those that systemd has opened.
+func (o *options) listeners() ([]net.Listener, error) {
+	if o.systemdSocket {
+		return server.Inherited()
+	}
+	listeners, err := server.Listen(o.listen)
 	if malformed := (*net.AddrError)(nil); errors.As(err, &malformed) {
 		return nil, errUsage{err}
 	}
 	return listeners, err
+}
+
+// status says what nsviz does once it watches.
+func status(listeners []net.Listener) string {
+	if len(listeners) == 0 {
+		return "watching; what happens is exported"
+	}
+	return "watching; metrics are served on " + addresses(listeners)
+}
+
+// addresses returns where listeners listen, separated by commas.
+func addresses(listeners []net.Listener) string {
+	list := make([]string, len(listeners))
+	for i, l := range listeners {
+		list[i] = l.Addr().String()
+	}
+	return strings.Join(list, ", ")
 }
 
 // failure returns why ctx was cancelled below parent; nil if parent was done, which is a signal.

@@ -1,31 +1,45 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/metrics"
 )
 
-// version is set by the linker (see Makefile).
-var version = "unknown"
+// version and revision are set by the linker (see Makefile): what git describes, and the commit.
+var version, revision string
 
+// build returns what this binary was built from.
 func build() metrics.BuildInfo {
-	b := metrics.BuildInfo{Version: version, GoVersion: runtime.Version()}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				b.Revision = s.Value
-			}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	return buildInfo(version, revision, info)
+}
+
+// buildInfo returns what a binary was built from: what the linker was told, else what the go command recorded. `go install MODULE@VERSION`
+// records the module's version, and `go build` in a clone the tag or a pseudo-version.
+func buildInfo(version, revision string, recorded *debug.BuildInfo) metrics.BuildInfo {
+	if version == "" && recorded.Main.Version != "(devel)" {
+		version = recorded.Main.Version
+	}
+	for _, s := range recorded.Settings {
+		if s.Key == "vcs.revision" && revision == "" {
+			revision = s.Value
 		}
 	}
-	return b
+	// A tag is v1.2.3, a version 1.2.3.
+	if len(version) > 1 && version[0] == 'v' && '0' <= version[1] && version[1] <= '9' {
+		version = version[1:]
+	}
+	return metrics.BuildInfo{Version: cmp.Or(version, "unknown"), Revision: revision, GoVersion: runtime.Version()}
 }
 
 func versionLine() string {
@@ -40,21 +54,6 @@ func newVersion(s *streams) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(s.out, versionLine())
 			return err
-		},
-	}
-}
-
-// newMan writes the man pages; `make install` calls it.
-func newMan() *cobra.Command {
-	return &cobra.Command{
-		Use: "man DIR", Hidden: true, Args: arguments("DIR"),
-		Short: "Write the man pages into a directory",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
-				return err
-			}
-			cmd.Root().DisableAutoGenTag = true
-			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Section: "8", Source: "nsviz " + version}, args[0])
 		},
 	}
 }

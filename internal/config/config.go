@@ -188,7 +188,7 @@ func keyOf(name *yaml.Node, keys []Key) (Key, error) {
 	if near := spelling.Nearest(name.Value, names); near != "" {
 		return Key{}, fmt.Errorf("no key is called %q; did you mean %s?", name.Value, near)
 	}
-	return Key{}, fmt.Errorf("no key is called %q; nsviz config lists all", name.Value)
+	return Key{}, fmt.Errorf("no key is called %q; nsviz config lists all that this version has", name.Value)
 }
 
 // resolved returns the node that an alias stands for.

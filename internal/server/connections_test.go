@@ -106,7 +106,7 @@ func TestBusyConnectionsAreKept(t *testing.T) {
 	address := listeners[0].Addr().String()
 
 	ask := func(conn net.Conn, path string) {
-		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: nsviz\r\n\r\n", path)
+		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
 	}
 	read := func(conn net.Conn) {
 		response, err := http.ReadResponse(bufio.NewReader(conn), nil)

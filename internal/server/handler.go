@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/webui"
 )
 
 // The paths that a Server answers, besides the landing page at /.
@@ -39,8 +40,8 @@ func newRegistry(c *metrics.Collector) (*prometheus.Registry, error) {
 	return registry, nil
 }
 
-// newHandler returns the handler of all paths: landing page, metrics, health check and API.
-func newHandler(registry *prometheus.Registry, q *questions, build metrics.BuildInfo, logger *slog.Logger) (http.Handler, error) {
+// newHandler returns the handler of all paths: metrics, health check, API and page; a nil page is the landing page.
+func newHandler(registry *prometheus.Registry, q *questions, page http.Handler, build metrics.BuildInfo, logger *slog.Logger) (http.Handler, error) {
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "nsviz",
 		Description: "Container isolation as the kernel makes it: namespaces, cgroups, OOM kills.",
@@ -55,7 +56,12 @@ func newHandler(registry *prometheus.Registry, q *questions, build metrics.Build
 		return nil, fmt.Errorf("making the landing page: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", landing)
+	if page != nil {
+		mux.Handle("GET "+webui.RootPath, page)
+		mux.Handle("GET "+webui.DataPath, page)
+	} else {
+		mux.Handle("GET /{$}", landing)
+	}
 	mux.Handle("GET "+MetricsPath, onAbort(promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelError),
 		// One bad family must not hide the others. The registry counts what went wrong, as

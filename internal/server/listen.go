@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"syscall"
+
+	"github.com/coreos/go-systemd/v22/activation"
 )
 
 // DefaultAddress is where nsviz serves by default: on the loopback only, since container
@@ -50,6 +53,27 @@ func listen(address string) (net.Listener, error) {
 		return nil, fmt.Errorf("serving metrics on %s: %w", address, err)
 	}
 	return l, nil
+}
+
+// Inherited returns the listeners that systemd has opened and passed on (socket activation).
+func Inherited() ([]net.Listener, error) {
+	passed, err := activation.Listeners()
+	if err != nil {
+		return nil, fmt.Errorf("--web.systemd-socket: take over the sockets of systemd: %w", err)
+	}
+	listeners := slices.DeleteFunc(passed, func(l net.Listener) bool { return l == nil })
+	switch {
+	case len(passed) == 0:
+		return nil, errors.New("--web.systemd-socket: systemd has passed on no socket: start nsviz by its unit nsviz.socket " +
+			"(systemctl start nsviz.socket nsviz.service), or leave the flag out")
+	case len(listeners) < len(passed):
+		for _, l := range listeners {
+			_ = l.Close()
+		}
+		return nil, errors.New("--web.systemd-socket: a socket that systemd has passed on accepts no connections: " +
+			"use ListenStream= in the .socket unit")
+	}
+	return listeners, nil
 }
 
 // listenError explains the system's error in one sentence; the cause stays reachable.

@@ -2,7 +2,10 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -79,5 +82,53 @@ func TestListenBadAddress(t *testing.T) {
 	}
 	if _, err := Listen([]string{"127.0.0.1:0", ""}); err == nil || !strings.Contains(err.Error(), "turns metrics off") {
 		t.Errorf("off beside an address: %v", err)
+	}
+}
+
+// inheriting has the test's program print the addresses of the sockets that it inherits.
+const inheriting = "NSVIZ_TEST_INHERIT"
+
+// As systemd does it: the sockets are the file descriptors from 3 on, and $LISTEN_PID says for whom.
+func TestInherited(t *testing.T) {
+	if os.Getenv(inheriting) != "" {
+		listeners, err := Inherited()
+		for _, l := range listeners {
+			fmt.Println("inherited", l.Addr())
+		}
+		fmt.Println("error", err)
+		return
+	}
+	stream, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	datagrams, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer datagrams.Close()
+	for name, tt := range map[string]struct {
+		sockets []interface{ File() (*os.File, error) }
+		want    string
+	}{
+		"a socket":     {[]interface{ File() (*os.File, error) }{stream}, "inherited " + stream.Addr().String() + "\nerror <nil>\n"},
+		"none":         {nil, "error --web.systemd-socket: systemd has passed on no socket: start nsviz by its unit nsviz.socket"},
+		"of datagrams": {[]interface{ File() (*os.File, error) }{stream, datagrams}, "error --web.systemd-socket: a socket that systemd has passed on accepts no connections"},
+	} {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", `LISTEN_PID=$$ exec "$0" -test.run='^TestInherited$'`, os.Args[0])
+		cmd.Env = append(os.Environ(), inheriting+"=yes", fmt.Sprint("LISTEN_FDS=", len(tt.sockets)))
+		for _, s := range tt.sockets {
+			file, err := s.File()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			cmd.ExtraFiles = append(cmd.ExtraFiles, file)
+		}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(out), tt.want) {
+			t.Errorf("%s: %v\n%swant\n%s", name, err, out, tt.want)
+		}
 	}
 }

@@ -14,8 +14,10 @@ import (
 
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/store"
+	"github.com/nsviz/nsviz/internal/webui"
 )
 
 // A slow client must not hold a connection for ever; a scrape takes milliseconds.
@@ -41,6 +43,10 @@ type Config struct {
 	// Labels are as in metrics.Config.
 	Labels []string
 	Build  metrics.BuildInfo
+	// UI shows the host in browsers; else there is a landing page.
+	UI bool
+	// Inspect is that of webui.Config.
+	Inspect func(context.Context, *model.Snapshot, *model.Container) (*report.Dissection, error)
 	// WebConfigFile names the exporter-toolkit file with TLS and basic auth; "" means neither.
 	WebConfigFile string
 	Logger        *slog.Logger
@@ -50,6 +56,7 @@ type Config struct {
 type Server struct {
 	handler       http.Handler
 	metrics       prometheus.Gatherer
+	page          *webui.Page // nil is none
 	connections   *connections
 	webConfigFile string
 	logger        *slog.Logger
@@ -67,11 +74,15 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err := newHandler(registry, newQuestions(cfg.Full, cfg.Past), cfg.Build, cfg.Logger)
+	page, shown, err := newPage(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{handler: handler, metrics: registry, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
+	handler, err := newHandler(registry, newQuestions(cfg.Full, cfg.Past), shown, cfg.Build, cfg.Logger)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{handler: guarded(handler, cfg.WebConfigFile == ""), metrics: registry, page: page, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
 }
 
 // Metrics returns what the Server answers to a scrape.
@@ -87,7 +98,13 @@ func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
 		// Each listener has its own http.Server: web.Serve rewrites the server's handler and TLS
 		// configuration, which on a shared one is a data race.
 		servers[i] = s.httpServer()
+		if s.page != nil {
+			servers[i].RegisterOnShutdown(s.page.Close) // a stream would not end by itself
+		}
 		go func() { ended <- s.serveOne(servers[i], l) }()
+	}
+	if s.page != nil {
+		defer s.page.Close()
 	}
 	running := len(listeners)
 	var failed error

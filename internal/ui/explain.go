@@ -57,29 +57,11 @@ func plain(sentences ...string) line { return text(Plain, strings.Join(sentences
 
 // memoryFile returns the path of a file of the hierarchy that counts memory, as one word of a shell; "" if nsviz cannot say.
 func memoryFile(cgroup, version, v1, v2 string) string {
-	if cgroup == "" {
-		return ""
-	}
-	dir := strings.TrimSuffix(cgroup, "/")
-	switch version {
-	case "v2":
-		return shellWord("/sys/fs/cgroup" + dir + "/" + v2)
-	case "v1", "hybrid":
-		return shellWord("/sys/fs/cgroup/memory" + dir + "/" + v1)
-	}
-	return ""
+	return story.MemoryFile(cgroup, version, v1, v2)
 }
 
 // shellWord returns a text as one word of a shell.
-func shellWord(s string) string {
-	for _, r := range s {
-		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("/._:@,+=%-", r) {
-			continue
-		}
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-	}
-	return s
-}
+func shellWord(s string) string { return story.ShellWord(s) }
 
 // ownCommand returns a command of nsviz about a name, which an engine or a process has chosen.
 func ownCommand(verb, name string, flags ...string) string {

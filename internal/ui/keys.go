@@ -81,6 +81,20 @@ type binding struct {
 	do    func(at place, key Key) (State, Action)
 }
 
+// KeyHelp is a key of the dashboard, or several that belong together, and what it does.
+type KeyHelp struct{ Keys, Does string }
+
+// Keys lists the keys of the dashboard.
+func Keys() []KeyHelp {
+	var list []KeyHelp
+	for _, b := range bindings() {
+		if b.help != "" {
+			list = append(list, KeyHelp{Keys: b.cap, Does: b.help})
+		}
+	}
+	return list
+}
+
 func (b *binding) applies(at place) bool {
 	return b.modes&at.mode != 0 && (b.when == nil || b.when(at))
 }

@@ -291,9 +291,4 @@ func killOutcome(k *model.Kill, c *model.Container, now time.Time) line {
 }
 
 // byHand returns a command that shows the kernel's own count.
-func byHand(o *event.OOM, cgroup string) string {
-	if o.Scope != event.ScopeCgroup {
-		return ""
-	}
-	return readBy(memoryFile(o.Cgroup, cgroup, "memory.oom_control", "memory.events"))
-}
+func byHand(o *event.OOM, cgroup string) string { return story.CountByHand(o, cgroup) }

@@ -157,10 +157,16 @@ func (s *criService) parents() (pod string) {
 // chooses; "" leaves that to containerd.
 func (s *criService) pod(namespace, name, parent string) (*cri.PodSandboxConfig, string) {
 	s.t.Helper()
+	return s.podWith(hostNetwork(), namespace, name, parent)
+}
+
+// podWith makes one with other namespaces of the host.
+func (s *criService) podWith(namespaces *cri.NamespaceOption, namespace, name, parent string) (*cri.PodSandboxConfig, string) {
+	s.t.Helper()
 	config := &cri.PodSandboxConfig{
 		Metadata:     &cri.PodSandboxMetadata{Namespace: namespace, Name: name, Uid: "uid-of-" + name},
 		LogDirectory: s.dir, Labels: map[string]string{"tier": "of " + name},
-		Linux: &cri.LinuxPodSandboxConfig{CgroupParent: parent, SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: hostNetwork()}},
+		Linux: &cri.LinuxPodSandboxConfig{CgroupParent: parent, SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: namespaces}},
 	}
 	made, err := s.RunPodSandbox(s.context(), &cri.RunPodSandboxRequest{Config: config})
 	if err != nil {
@@ -173,19 +179,26 @@ func (s *criService) pod(namespace, name, parent string) (*cri.PodSandboxConfig,
 // container starts a container in a pod and returns its id.
 func (s *criService) container(pod string, in *cri.PodSandboxConfig, name string, memory int64, args ...string) string {
 	s.t.Helper()
-	made, err := s.CreateContainer(s.context(), &cri.CreateContainerRequest{PodSandboxId: pod, SandboxConfig: in, Config: &cri.ContainerConfig{
-		Metadata: &cri.ContainerMetadata{Name: name}, Image: &cri.ImageSpec{Image: "docker.io/" + busyboxImage + ":latest"},
-		Args: args, LogPath: name + ".log", Labels: map[string]string{"tier": "of " + name},
+	return s.run(pod, in, &cri.ContainerConfig{
+		Metadata: &cri.ContainerMetadata{Name: name}, Args: args, Labels: map[string]string{"tier": "of " + name},
 		Linux: &cri.LinuxContainerConfig{
 			Resources:       &cri.LinuxContainerResources{MemoryLimitInBytes: memory},
 			SecurityContext: &cri.LinuxContainerSecurityContext{NamespaceOptions: hostNetwork()},
 		},
-	}})
+	})
+}
+
+// run starts a container of busybox as configured in a pod and returns its id.
+func (s *criService) run(pod string, in *cri.PodSandboxConfig, config *cri.ContainerConfig) string {
+	s.t.Helper()
+	config.Image = &cri.ImageSpec{Image: "docker.io/" + busyboxImage + ":latest"}
+	config.LogPath = config.GetMetadata().GetName() + ".log"
+	made, err := s.CreateContainer(s.context(), &cri.CreateContainerRequest{PodSandboxId: pod, SandboxConfig: in, Config: config})
 	if err == nil {
 		_, err = s.StartContainer(s.context(), &cri.StartContainerRequest{ContainerId: made.GetContainerId()})
 	}
 	if err != nil {
-		s.t.Fatalf("run container %s: %v\n%s", name, err, s.log)
+		s.t.Fatalf("run container %s: %v\n%s", config.GetMetadata().GetName(), err, s.log)
 	}
 	return made.GetContainerId()
 }

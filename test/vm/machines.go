@@ -133,6 +133,7 @@ func systemTests() []systemTest {
 		{"TestEnginesOfUsers", "an ordinary user's podman and Docker, with cgroups that the user's systemd makes, and a Docker that remaps users", "6.12"},
 		{"TestPodmanPod", "the cgroups of a pod in cgroup v2, and a newer podman's files", "6.12"},
 		{"TestCRI", "the slices and scopes that Kubernetes has systemd make", "6.12"},
+		{"TestDaemonSet", "what a pod may do with its rights where the kernel allows all hooks, and the cgroup namespace that it has with cgroup v2", "6.12"},
 		{"TestNamesFromFiles", "containerd's cgroups in cgroup v2, and its files", "6.12"},
 		{"TestEntered", "how newer engines enter a container, which has a cgroup namespace in cgroup v2", "6.12"},
 		{"TestRestartAndExec", "the engine's starts, each with a new cgroup of systemd", "6.12"},
@@ -145,6 +146,7 @@ func systemTests() []systemTest {
 		{"TestKillsWithoutAnEngine", "the cgroups of runc, LXC and bubblewrap in cgroup v2", "6.12"},
 		{"TestPsWithoutAnEngine", "what runc's files say of a cgroup in cgroup v2", "6.12"},
 		{"TestUnitsOfSystemd", "the cgroups that systemd makes for podman, runc, crun, nspawn and services", "6.12"},
+		{"TestInstalledPackage", "the unit, its sandbox, its watchdog and its port, which systemd makes, and dpkg's upgrades and removals", "6.12"},
 		{"TestSystemdOomd", "systemd-oomd", "6.12"},
 	}
 }

@@ -173,6 +173,9 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 		if err := build("payload/tests/bin/nsviz", "cmd/nsviz", "build", "-trimpath", "-ldflags", "-s -w"); err != nil {
 			return err
 		}
+		if err := w.debs(ctx, filepath.Join(root, "payload/tests/dist")); err != nil {
+			return err
+		}
 		return copyInto("payload/tests/test", "test/images")
 	}
 	for _, program := range []string{"/bin/cat", "/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/lsns", "/usr/bin/setpriv"} {
@@ -202,6 +205,18 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// debs makes the Debian package that is tested. It is called as one of a release is.
+func (w *workshop) debs(ctx context.Context, dir string) error {
+	cmd := exec.CommandContext(ctx, "go", "run", "-C", "deploy/packages", ".", "-source", "../..", "-out", dir,
+		"-arch", "amd64", "-formats", "deb", "-version", "v0.1.0", "packages")
+	cmd.Env = append(os.Environ(), "GOARCH=")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("make the package: %w", err)
 	}
 	return nil
 }

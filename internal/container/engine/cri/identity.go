@@ -1,6 +1,8 @@
 package cri
 
 import (
+	"maps"
+
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -22,9 +24,19 @@ func ofContainer(runtime string, c *cri.Container, pod *cri.PodSandbox, image st
 	if !container.IsHash(c.GetId()) {
 		return container.Identity{}, false
 	}
-	identity := container.Identity{ID: c.GetId(), Runtime: runtime, Image: image, Labels: c.GetLabels()}
+	identity := container.Identity{ID: c.GetId(), Runtime: runtime, Image: image, Labels: labels(c, pod)}
 	identity.SetPod(container.PodNames{
 		Namespace: pod.GetMetadata().GetNamespace(), Pod: pod.GetMetadata().GetName(), Container: c.GetMetadata().GetName(),
 	})
 	return identity, true
+}
+
+// labels returns the labels of a container. The kubelet gives the pod's to the sandbox alone: so the container has these, too, below its own.
+func labels(c *cri.Container, pod *cri.PodSandbox) map[string]string {
+	if len(pod.GetLabels()) == 0 {
+		return c.GetLabels()
+	}
+	all := maps.Clone(pod.GetLabels())
+	maps.Copy(all, c.GetLabels())
+	return all
 }

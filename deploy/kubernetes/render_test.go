@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/lint"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
+)
+
+// strictly decodes an object into the type that the API has for it, and fails the test at a field that the API does not know.
+func strictly(t *testing.T, manifest []byte) any {
+	t.Helper()
+	var kind struct{ Kind string }
+	if err := yaml.Unmarshal(manifest, &kind); err != nil {
+		t.Fatalf("%v\n%s", err, manifest)
+	}
+	types := map[string]any{
+		"Namespace": &corev1.Namespace{}, "ServiceAccount": &corev1.ServiceAccount{}, "DaemonSet": &appsv1.DaemonSet{},
+		"PodMonitor": &monitoringv1.PodMonitor{}, "PrometheusRule": &monitoringv1.PrometheusRule{},
+	}
+	object := types[kind.Kind]
+	if object == nil {
+		t.Fatalf("no type for the kind %q\n%s", kind.Kind, manifest)
+	}
+	if err := yaml.UnmarshalStrict(manifest, object); err != nil {
+		t.Errorf("%s: %v", kind.Kind, err)
+	}
+	return object
+}
+
+func daemonSet(t *testing.T, values map[string]any) *appsv1.DaemonSet {
+	t.Helper()
+	files, err := render("chart", values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strictly(t, files["daemonset.yaml"]).(*appsv1.DaemonSet)
+}
+
+func TestManifestsAreMadeFromTheChart(t *testing.T) {
+	made, err := manifests("chart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := copyRules("../prometheus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range rules {
+		made[filepath.Join("chart", "files", name)] = content
+	}
+	for path, want := range made {
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not what `make manifests` makes (%v)", path, err)
+		}
+	}
+	for _, folder := range []string{"base", "monitoring", "chart/files"} {
+		there, err := filepath.Glob(folder + "/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range there {
+			if _, ok := made[path]; !ok {
+				t.Errorf("%s is made by nothing", path)
+			}
+		}
+	}
+}
+
+func TestChartIsClean(t *testing.T) {
+	for _, m := range lint.All("chart", nil, "nsviz", true).Messages {
+		if !strings.Contains(m.Error(), "icon is recommended") {
+			t.Error(m)
+		}
+	}
+}
+
+func TestManifestsAreOfTheAPI(t *testing.T) {
+	made, err := manifests("chart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds int
+	for path, content := range made {
+		if filepath.Base(path) != "kustomization.yaml" {
+			strictly(t, content)
+			kinds++
+		}
+	}
+	if kinds != 5 {
+		t.Errorf("%d manifests, want 5", kinds)
+	}
+}
+
+// An overlay of a user: the base in a namespace and with an image of their own, and with the monitoring component.
+func TestKustomize(t *testing.T) {
+	fs := filesys.MakeFsInMemory()
+	for _, folder := range []string{"base", "monitoring"} {
+		paths, err := filepath.Glob(folder + "/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := fs.WriteFile("/"+path, content); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	overlay := `resources: [../base]
+components: [../monitoring]
+namespace: watch
+images: [{name: nsviz, newName: registry.example/nsviz, newTag: "9.9"}]
+`
+	if err := fs.WriteFile("/mine/kustomization.yaml", []byte(overlay)); err != nil {
+		t.Fatal(err)
+	}
+	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fs, "/mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]int{}
+	for _, resource := range built.Resources() {
+		manifest, err := resource.AsYAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds[resource.GetKind()]++
+		if resource.GetKind() != "Namespace" && resource.GetNamespace() != "watch" {
+			t.Errorf("%s is in the namespace %q", resource.GetKind(), resource.GetNamespace())
+		}
+		if d, ok := strictly(t, manifest).(*appsv1.DaemonSet); ok && d.Spec.Template.Spec.Containers[0].Image != "registry.example/nsviz:9.9" {
+			t.Errorf("image %s", d.Spec.Template.Spec.Containers[0].Image)
+		}
+	}
+	want := map[string]int{"Namespace": 1, "ServiceAccount": 1, "DaemonSet": 1, "PodMonitor": 1, "PrometheusRule": 1}
+	if !maps.Equal(kinds, want) {
+		t.Errorf("made %v, want %v", kinds, want)
+	}
+}
+
+func TestLeastPrivileges(t *testing.T) {
+	pod := daemonSet(t, nil).Spec.Template.Spec
+	c := pod.Containers[0]
+	context := c.SecurityContext
+	if context.Privileged != nil || pod.HostNetwork || pod.HostIPC || *pod.AutomountServiceAccountToken || *context.AllowPrivilegeEscalation ||
+		!*context.ReadOnlyRootFilesystem || !slices.Equal(context.Capabilities.Drop, []corev1.Capability{"ALL"}) {
+		t.Errorf("more than it needs: %+v %+v", pod, context)
+	}
+	for _, m := range c.VolumeMounts {
+		if !m.ReadOnly {
+			t.Errorf("%s can be written to", m.MountPath)
+		}
+	}
+	documented, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, capability := range context.Capabilities.Add {
+		if !bytes.Contains(documented, []byte("CAP_"+capability)) {
+			t.Errorf("the README does not say what CAP_%s is for", capability)
+		}
+	}
+	if pod.SecurityContext != nil {
+		t.Errorf("the pod has a context of its own: %+v", pod.SecurityContext)
+	}
+}
+
+func TestValues(t *testing.T) {
+	d := daemonSet(t, map[string]any{
+		"cri":              map[string]any{"socket": "/run/k3s/containerd/containerd.sock"},
+		"tracefs":          true,
+		"port":             9000,
+		"noCommandLines":   false,
+		"labels":           []any{"team", "tier"},
+		"web":              map[string]any{"configSecret": "nsviz-web", "scheme": "HTTPS"},
+		"fullnameOverride": "walls",
+		"image":            map[string]any{"repository": "registry.example/nsviz", "tag": "9.9"},
+		"extraArgs":        []any{"--log-level=debug"},
+	})
+	c := d.Spec.Template.Spec.Containers[0]
+	want := []string{
+		"serve", "--web.listen-address=:9000", "--cgroup-root=/host/cgroup", "--cri-endpoint=unix:///run/k3s/containerd/containerd.sock",
+		"--label=team", "--label=tier", "--web.config.file=/etc/nsviz/web/web.yml", "--log-level=debug",
+	}
+	if !slices.Equal(c.Args, want) {
+		t.Errorf("arguments %q, want %q", c.Args, want)
+	}
+	mounts := map[string]string{}
+	for _, m := range c.VolumeMounts {
+		mounts[m.Name] = m.MountPath
+	}
+	if wanted := map[string]string{"cgroup": "/host/cgroup", "cri": "/run/k3s/containerd", "tracefs": "/sys/kernel/tracing", "web": "/etc/nsviz/web"}; !maps.Equal(mounts, wanted) {
+		t.Errorf("mounts %v, want %v", mounts, wanted)
+	}
+	if len(d.Spec.Template.Spec.Volumes) != 4 || d.Name != "walls" || c.Image != "registry.example/nsviz:9.9" || c.ReadinessProbe.HTTPGet.Scheme != "HTTPS" {
+		t.Errorf("made %+v", d)
+	}
+}
+
+func TestWrongValuesAreRefused(t *testing.T) {
+	loaded, err := loader.Load("chart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for place, values := range map[string]map[string]any{
+		"tracfs":          {"tracfs": true},
+		"/capabilities":   {"capabilities": []any{"SYS_PTRACE"}},
+		"/capabilities/2": {"capabilities": []any{"BPF", "PERFMON", "NET_ADMIN"}},
+		"/port":           {"port": 70000},
+		"/web/scheme":     {"web": map[string]any{"scheme": "gopher"}},
+		"/cri/socket":     {"cri": map[string]any{"socket": "containerd.sock"}},
+	} {
+		if _, err := renderChart(loaded, values); err == nil || !strings.Contains(err.Error(), place) {
+			t.Errorf("%v: %v", values, err)
+		}
+	}
+}
+
+// The schema knows each value of values.yaml, since it refuses what it does not know, and each value has a comment or stands below one.
+func TestEveryValueIsKnown(t *testing.T) {
+	loaded, err := loader.Load("chart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chartutil.ValidateAgainstSchema(loaded, loaded.Values); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPodMonitorKeepsTheLabelsOfWorkloads(t *testing.T) {
+	files, err := render("chart", map[string]any{"podMonitor": map[string]any{"enabled": true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	monitor := strictly(t, files["podmonitor.yaml"]).(*monitoringv1.PodMonitor)
+	endpoint := monitor.Spec.PodMetricsEndpoints[0]
+	if !endpoint.HonorLabels || endpoint.RelabelConfigs[0].Action != "labeldrop" || endpoint.RelabelConfigs[0].Regex != "container|pod|namespace|endpoint" {
+		t.Errorf("%+v", endpoint)
+	}
+}

@@ -1,0 +1,81 @@
+// Package service tells systemd how nsviz is, where that runs it as a service of Type=notify: when it is ready, whether it still moves
+// (WatchdogSec=), and that it ends. Without systemd it does nothing.
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// Config says what is reported.
+type Config struct {
+	// Ready is closed when everything that happens is seen.
+	Ready <-chan struct{}
+	// Status is what `systemctl status` shows from then on.
+	Status string
+	// Sync waits until what had happened by now has gone the whole way. It returns false if its context is done before.
+	Sync func(context.Context) bool
+	Log  *slog.Logger
+}
+
+// Run reports to systemd until ctx is done. The watchdog gets an answer only after an event has gone all the way from the kernel
+// through nsviz: a program whose timers run while it handles nothing is restarted.
+func Run(ctx context.Context, c Config) {
+	interval, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		c.Log.Warn("systemd's watchdog gets no answer", "error", err)
+	}
+	c.notify("STATUS=attaching the probes")
+	select {
+	case <-c.Ready:
+		c.notify(daemon.SdNotifyReady, "STATUS="+c.Status)
+		if interval > 0 {
+			c.answer(ctx, interval/2) // as sd_watchdog_enabled(3) recommends
+		}
+		<-ctx.Done()
+	case <-ctx.Done():
+	}
+	c.notify(daemon.SdNotifyStopping, "STATUS=detaching the probes")
+}
+
+// answer answers the watchdog until ctx is done.
+func (c Config) answer(ctx context.Context, interval time.Duration) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	moved := true
+	for {
+		before := moved
+		within, cancel := context.WithTimeout(ctx, interval)
+		moved = c.Sync(within)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return
+		case moved:
+			c.notify(daemon.SdNotifyWatchdog)
+			if !before {
+				c.notify("STATUS=" + c.Status)
+			}
+		case before:
+			c.Log.Error("what happens is not handled in time; systemd's watchdog gets no answer", "waited", interval)
+			c.notify(fmt.Sprintf("STATUS=what happens is not handled: nothing has gone through for %v", interval))
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// notify sends a message to systemd, where that listens.
+func (c Config) notify(lines ...string) {
+	if _, err := daemon.SdNotify(false, strings.Join(lines, "\n")); err != nil {
+		c.Log.Warn("systemd is not told", "message", lines[0], "error", err)
+	}
+}
