@@ -2,7 +2,7 @@
 // comparison: ratios within one run, since machines are shared and noisy. `make bench` runs it; `bin/bench
 // crowd` and the like choose among the measurements.
 //
-// It needs root, a built bin/nsviz, bpftool, bpftrace, perl, stress-ng, and a Docker engine that
+// It needs root, a built bin/nsviz, bpftool, bpftrace, perl, stress-ng, Prometheus, and a Docker engine that
 // answers.
 package main
 
@@ -39,6 +39,7 @@ func run() error {
 		{"kills", "from the kernel's time stamp of an OOM kill to stdout, and resident memory", latencyAndMemory},
 		{"idle", "what watching takes while nothing happens", idleShare},
 		{"crowd", "what watching 1,000 quiet containers takes", crowdShare},
+		{"series", "what a Prometheus needs for the series of hosts with 1,000 containers, of which one is replaced every two seconds", seriesBudget},
 		{"screen", "what the dashboard takes while nothing happens, on a terminal of 200x50", screenShare},
 	} {
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], measure.name) {

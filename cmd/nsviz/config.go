@@ -71,6 +71,8 @@ func (o *options) configure(cmd *cobra.Command) error {
 	for _, f := range configurable(cmd.Root()) {
 		keys = append(keys, keyOf(f))
 	}
+	keys = append(keys, keysSetting)
+	var chosen keyChoices
 	paths, must := o.configFiles()
 	for _, path := range paths {
 		settings, err := config.Read(path, must, keys)
@@ -81,11 +83,21 @@ func (o *options) configure(cmd *cobra.Command) error {
 			return err
 		}
 		for _, s := range settings {
+			if s.Name == keysSetting.Name {
+				if err := chosen.add(s.Entries); err != nil {
+					return errUsage{err}
+				}
+				continue
+			}
 			if err := apply(cmd, s); err != nil {
 				return errUsage{&config.Error{Place: s.At, Err: fmt.Errorf("%s: %w", s.Name, err)}}
 			}
 		}
 	}
+	if err := chosen.check(); err != nil {
+		return errUsage{err}
+	}
+	o.keys = chosen.keys
 	return nil
 }
 
@@ -112,7 +124,7 @@ func newConfig(s *streams, o *options) *cobra.Command {
 
 nsviz reads ` + systemConfig + ` and then $XDG_CONFIG_HOME/` + userConfig + `
 (~/.config/` + userConfig + `), or only the file of --config. A key is a flag, and the flag goes
-before it. A mistake in a file is an error: nsviz does not start with half of its settings.`,
+before it, except for keys, which says what keys do in the dashboard. A mistake in a file is an error: nsviz does not start with half of its settings.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			text, err := o.configText(cmd.Root())
 			if err != nil {
@@ -152,5 +164,6 @@ func (o *options) configText(root *cobra.Command) (string, error) {
 		}
 		fmt.Fprintf(&b, "\n# %s\n%s", f.Usage, line)
 	}
-	return b.String(), nil
+	keys, err := keysText()
+	return b.String() + keys, err
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/config"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -86,25 +88,59 @@ func TestRemember(t *testing.T) {
 	}
 }
 
+// The user's file goes before the system's, command by command.
+func TestKeysOfTwoFiles(t *testing.T) {
+	var keys keyChoices
+	at := config.Place{File: "system", Line: 2, Column: 3}
+	entry := func(file, name string, values ...string) config.Entry {
+		at := at
+		at.File = file
+		return config.Entry{Name: name, At: at, Values: values, ValuesAt: make([]config.Place, len(values))}
+	}
+	if err := errors.Join(
+		keys.add([]config.Entry{entry("system", "filter", "s"), entry("system", "sort", "x"), entry("system", "mouse")}),
+		keys.add([]config.Entry{entry("user", "filter", "y"), entry("user", "copy-id", "c")}),
+		keys.check(),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := keys.keys.WithKeys("{filter} {sort} {mouse} {copy-id} {help}"), "y x no key c ?"; got != want {
+		t.Errorf("the keys are %s, want %s", got, want)
+	}
+	if err := keys.add([]config.Entry{entry("user", "quit", "x")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := keys.check(); err == nil || !strings.HasPrefix(err.Error(), "user:2:3: keys: quit: x is also the key of sort in a list; give quit or sort another key; q is free") {
+		t.Errorf("the conflict is %v", err)
+	}
+}
+
 // A mistake in a file ends nsviz with the exit code of bad usage and the place, whatever command has the flag.
 func TestConfigsThatAreRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	for file, says := range map[string]string{
-		"teme: dark":                ":1:1: no key is called \"teme\"; did you mean theme?",
-		"\n  xyzzy: 1":              ":2:3: no key is called \"xyzzy\"; nsviz config lists all",
-		"theme: blue":               ":1:8: theme: want one of auto, dark, light, colorblind, mono",
-		"theme: [dark]":             ":1:8: theme: want a single value",
-		"theme:":                    "theme: want a value",
-		"docker-host: {a: b}":       ":1:14: docker-host: want a list, such as [a, b]",
-		"theme: dark\ntheme: light": ":2:1: theme is set twice, also in line 1",
-		"log-level: loud":           ":1:12: log-level: want debug, info, warn or error",
-		"no-command-lines: perhaps": "no-command-lines: ",
-		"x: y\na: b: c":             ":2:1: mapping values are not allowed",
-		"- a":                       ":1:1: want lines such as KEY: VALUE",
-		"theme: dark\n---\nx: y":    ": a second document; want one",
-		"columns: [name, cpuu]":     ":1:10: columns: no column is called \"cpuu\"; did you mean cpu?",
-		"sort: -imag":               ":1:7: sort: no column is called \"imag\"; did you mean image?",
-		"label: [a.b, a_b]":         "a.b and a_b would both be label_a_b",
+		"teme: dark":                    ":1:1: no key is called \"teme\"; did you mean theme?",
+		"\n  xyzzy: 1":                  ":2:3: no key is called \"xyzzy\"; nsviz config lists all",
+		"theme: blue":                   ":1:8: theme: want one of auto, dark, light, colorblind, mono",
+		"theme: [dark]":                 ":1:8: theme: want a single value",
+		"theme:":                        "theme: want a value",
+		"docker-host: {a: b}":           ":1:14: docker-host: want a list, such as [a, b]",
+		"theme: dark\ntheme: light":     ":2:1: theme is set twice, also in line 1",
+		"log-level: loud":               ":1:12: log-level: want debug, info, warn or error",
+		"no-command-lines: perhaps":     "no-command-lines: ",
+		"x: y\na: b: c":                 ":2:1: mapping values are not allowed",
+		"- a":                           ":1:1: want lines such as KEY: VALUE",
+		"theme: dark\n---\nx: y":        ": a second document; want one",
+		"columns: [name, cpuu]":         ":1:10: columns: no column is called \"cpuu\"; did you mean cpu?",
+		"sort: -imag":                   ":1:7: sort: no column is called \"imag\"; did you mean image?",
+		"label: [a.b, a_b]":             "a.b and a_b would both be label_a_b",
+		"keys: [a]":                     ":1:7: keys: want lines such as NAME: VALUE",
+		"keys:\n  fliter: x":            ":2:3: keys: no key does \"fliter\"; did you mean filter?",
+		"keys: {find: [/, ctrl-ff]}":    ":1:18: keys: find: no key is called \"ctrl-ff\"; did you mean ctrl-f?",
+		"keys:\n  filter: s":            ":2:3: keys: filter: s is also the key of sort in a list; give filter or sort another key; f is free",
+		"keys:\n  filter: x\n  sort: x": ":3:3: keys: sort: x is also the key of filter in a list; give sort or filter another key; s is free",
+		"keys: {back: []}":              ":1:8: keys: back: must have a key",
+		"keys: {filter: ctrl-c}":        ":1:16: keys: filter: ctrl-c quits, and can do nothing else",
 	} {
 		if err := os.WriteFile(path, []byte(file), 0o644); err != nil {
 			t.Fatal(err)
@@ -131,7 +167,7 @@ func TestConfigPrintsAFile(t *testing.T) {
 	if code != exitDone || stderr != "" {
 		t.Fatalf("exit code %d, %s", code, stderr)
 	}
-	for _, key := range []string{"theme: auto", "log-level: info", "docker-host: []", "columns: []", "sort: \"\"", "web.listen-address:\n", "no-command-lines: false\n"} {
+	for _, key := range []string{"theme: auto", "log-level: info", "docker-host: []", "columns: []", "sort: \"\"", "keys:\n  back: esc ", "web.listen-address:\n", "no-command-lines: false\n"} {
 		if !strings.Contains(out, "\n"+key) {
 			t.Errorf("no %q in\n%s", key, out)
 		}
@@ -145,7 +181,7 @@ func TestConfigPrintsAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Join(before.listen, " ") != strings.Join(after.listen, " ") || len(after.engineHosts) != 0 || before.theme != after.theme ||
-		before.level != after.level || before.noCommands != after.noCommands || before.procRoot != after.procRoot {
+		before.level != after.level || before.noCommands != after.noCommands || before.procRoot != after.procRoot || after.keys.Conflict() != nil {
 		t.Errorf("with the printed file %+v, without %+v", after, before)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/collect/findings"
 	"github.com/nsviz/nsviz/internal/otlp"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -49,7 +50,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 		notes.Add("metrics: " + err.Error()) // the dashboard is useful without them
 	}
 	for _, l := range listeners {
-		notes.Add("metrics on http://" + l.Addr().String() + server.MetricsPath)
+		notes.Add("metrics on http://" + l.Addr().String() + o.metricsPath)
 	}
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -68,10 +69,12 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	start(p.Run)
 	if len(listeners) > 0 || x != nil {
-		srv, err := server.New(o.server(p, log, x, s.err))
+		counts := o.findings(p, log)
+		srv, err := server.New(o.server(p, counts, log, x, s.err))
 		if err != nil {
 			return errUsage{err}
 		}
+		start(afterAttaching(p, counts.Run))
 		start(func(ctx context.Context) error { return srv.Serve(ctx, listeners) })
 		if x != nil {
 			start(func(ctx context.Context) error { return exportFrom(ctx, x, p, srv) })
@@ -87,7 +90,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 			}
 		})
 	}
-	err = show(ctx, p, ui.Options{Columns: o.columns, Sort: o.sort, Remember: o.remember(), Notes: notes.List, Zone: s.zone, Theme: o.theme, Inspect: o.pageReader(p), Past: store.NewCursor(o.past)})
+	err = show(ctx, p, ui.Options{Columns: o.columns, Sort: o.sort, Keys: o.keys, Remember: o.remember(), Notes: notes.List, Zone: s.zone, Theme: o.theme, Inspect: o.pageReader(p), Past: store.NewCursor(o.past)})
 	cancel()
 	running.Wait()
 	close(failures)
@@ -119,8 +122,8 @@ func themeFlag(cmd *cobra.Command, theme *ui.Theme) {
 	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions(ui.Themes(), cobra.ShellCompDirectiveNoFileComp))
 }
 
-// server configures the server; x may be nil, and out are the sinks through which this process writes.
-func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, x *otlp.Exporter, out ...any) server.Config {
+// server configures the server; counts has the findings, x may be nil, and out are the sinks through which this process writes.
+func (o *options) server(p *pipeline.Pipeline, counts *findings.Counts, log *slog.Logger, x *otlp.Exporter, out ...any) server.Config {
 	exported := counted{x}
 	sinks := func() (list []sink.Stats) {
 		list = exported.sinks()
@@ -133,6 +136,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, x *otlp.Exporte
 	}
 	return server.Config{
 		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Deliveries: exported.deliveries, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		MetricsPath: o.metricsPath, Ready: p.Ready, Findings: counts.Of,
 		UI: o.webUI, Inspect: o.pageReader(p),
 	}
 }

@@ -79,7 +79,7 @@ func (f *frameFlags) write(s *streams, o *options, path string) error {
 	if snapshot.Facts == 0 && !at.IsZero() && cut == nil {
 		return fmt.Errorf("%s: the recording begins after that time", path)
 	}
-	st := ui.State{Tab: f.view, Columns: o.columns, Sort: o.sort, Replay: true, Zone: s.zone, Width: f.size.columns, Height: f.size.rows, ExportForm: ui.ExportText}
+	st := ui.State{Tab: f.view, Columns: o.columns, Sort: o.sort, Keys: o.keys, Replay: true, Zone: s.zone, Width: f.size.columns, Height: f.size.rows, ExportForm: ui.ExportText}
 	switch {
 	case f.svg:
 		st.ExportForm = ui.ExportSVG

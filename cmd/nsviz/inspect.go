@@ -40,7 +40,7 @@ no root.`,
   nsviz inspect web --from FILE             what a recording knows of it, dead or alive`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if report.IsName(args[0]) {
-				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace or a cgroup", foreign.Prose(args[0]))}
+				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace, a cgroup or an OOM kill", foreign.Prose(args[0]))}
 			}
 			if named(cmd) {
 				if failOn.set {

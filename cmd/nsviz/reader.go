@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/anatomy"
+	"github.com/nsviz/nsviz/internal/collect/findings"
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/model"
@@ -38,11 +41,7 @@ func (o *options) pageReader(p *pipeline.Pipeline) func(context.Context, *model.
 		return nil
 	}
 	return func(ctx context.Context, s *model.Snapshot, c *model.Container) (*report.Dissection, error) {
-		var extra anatomy.Extra
-		if extra.Settings, extra.SettingsErr = p.HostSettings(ctx, c.Runtime, c.ID); errors.Is(extra.SettingsErr, pipeline.ErrNoEngine) {
-			extra.SettingsErr = nil // it is nobody's to say
-		}
-		a, err := anatomy.Gather(ctx, r.host, r.layout, s, c, extra)
+		a, err := r.gather(ctx, p, s, c, anatomy.Extra{})
 		if errors.Is(err, anatomy.ErrEnded) {
 			return nil, ui.ErrEnded
 		}
@@ -51,4 +50,30 @@ func (o *options) pageReader(p *pipeline.Pipeline) func(context.Context, *model.
 		}
 		return report.Dissect(a), nil
 	}
+}
+
+// gather reads a container of a host that is watched, whose engines are asked for their settings.
+func (r *reader) gather(ctx context.Context, p *pipeline.Pipeline, s *model.Snapshot, c *model.Container, extra anatomy.Extra) (*anatomy.Anatomy, error) {
+	if extra.Settings, extra.SettingsErr = p.HostSettings(ctx, c.Runtime, c.ID); errors.Is(extra.SettingsErr, pipeline.ErrNoEngine) {
+		extra.SettingsErr = nil // it is nobody's to say
+	}
+	return anatomy.Gather(ctx, r.host, r.layout, s, c, extra)
+}
+
+// findings returns what counts the findings of live containers; nil if the host's files cannot be read.
+func (o *options) findings(p *pipeline.Pipeline, log *slog.Logger) *findings.Counts {
+	r, err := o.openReader()
+	if err != nil { // the pipeline reads them, too, and has reported it
+		return nil
+	}
+	return findings.New(findings.Config{
+		Snapshot: p.Peek, Now: time.Now, Log: log,
+		Inspect: func(ctx context.Context, s *model.Snapshot, c *model.Container) ([]anatomy.Finding, error) {
+			a, err := r.gather(ctx, p, s, c, anatomy.Extra{FindingsOnly: true})
+			if err != nil {
+				return nil, err
+			}
+			return a.Findings, nil
+		},
+	})
 }

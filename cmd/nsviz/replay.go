@@ -72,7 +72,7 @@ func playBack(ctx context.Context, s *streams, o *options, path string, speed fl
 		case errors.Is(err, record.ErrCutShort):
 			notes.Add(err.Error())
 		case err == nil && ctx.Err() == nil:
-			notes.Add("the recording ends here; ← goes back, q quits")
+			notes.Add(o.keys.WithKeys("the recording ends here; {earlier} goes back, {quit} quits"))
 		}
 		for player.Resumed(ctx) { // the user went back
 			_ = player.Run(ctx) // ends as before
@@ -80,7 +80,7 @@ func playBack(ctx context.Context, s *streams, o *options, path string, speed fl
 		played <- err
 	}()
 	err = show(ctx, player, ui.Options{
-		Notes: notes.List, Zone: s.zone, Theme: o.theme, Columns: o.columns, Sort: o.sort, Remember: o.remember(), Replay: true, Past: player, Speed: speed, SetSpeed: player.SetSpeed,
+		Notes: notes.List, Zone: s.zone, Theme: o.theme, Columns: o.columns, Sort: o.sort, Keys: o.keys, Remember: o.remember(), Replay: true, Past: player, Speed: speed, SetSpeed: player.SetSpeed,
 	})
 	cancel()
 	if failed := <-played; failed != nil {

@@ -35,6 +35,7 @@ type options struct {
 	// systemdSocket replaces listen by the sockets that systemd passes on.
 	systemdSocket bool
 	webConfig     string
+	metricsPath   string
 	webUI         bool
 	engineHosts   []string
 	criEndpoints  []string
@@ -47,10 +48,13 @@ type options struct {
 	theme         ui.Theme
 	columns       []ui.ColumnKey
 	sort          ui.Sort
+	keys          ui.Keymap
 	config        string
 	export        exporting
 
 	probeMethods []fact.Method
+	// surveys is the shortest pause between two surveys of the host; 0 is the usual one.
+	surveys time.Duration
 	// past keeps the past of a host that is watched; nil keeps none.
 	past *store.Timeline
 	// factListeners are handed every fact of a host that is watched, and make it watch no closer.
@@ -104,6 +108,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 		`address to serve metrics on; repeatable, "" is none`)
 	flags.BoolVar(&o.systemdSocket, "web.systemd-socket", false,
 		"serve metrics on the sockets that systemd passes on (socket activation), instead of --web.listen-address")
+	flags.StringVar(&o.metricsPath, "web.telemetry-path", server.MetricsPath, "path of the metrics at that address")
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
 	flags.BoolVar(&o.webUI, "web.ui", true, "show the host in browsers, at the address of the metrics")
 	flags.StringArrayVar(&o.engineHosts, "docker-host", nil,
@@ -265,6 +270,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		Listeners:    o.factListeners,
 		Past:         o.past,
 
+		SurveyInterval: o.surveys,
 		NoCommandLines: o.noCommands,
 	})
 }

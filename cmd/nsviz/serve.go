@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/service"
 	"github.com/nsviz/nsviz/internal/store"
@@ -50,7 +51,8 @@ func serve(parent context.Context, s *streams, o *options) error {
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(o.server(p, log, x, s.err))
+	counts := o.findings(p, log)
+	srv, err := server.New(o.server(p, counts, log, x, s.err))
 	if err != nil {
 		return errUsage{err}
 	}
@@ -67,6 +69,7 @@ func serve(parent context.Context, s *streams, o *options) error {
 			})
 			return nil
 		},
+		afterAttaching(p, counts.Run),
 	}
 	if x != nil {
 		work = append(work, func(ctx context.Context) error { return exportFrom(ctx, x, p, srv) })
@@ -90,6 +93,18 @@ func serve(parent context.Context, s *streams, o *options) error {
 	}
 	running.Wait()
 	return failure(parent, ctx)
+}
+
+// afterAttaching returns what runs once everything that happens is seen.
+func afterAttaching(p *pipeline.Pipeline, run func(context.Context)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-p.Attached():
+			run(ctx)
+		case <-ctx.Done():
+		}
+		return nil
+	}
 }
 
 // listeners opens the addresses of --web.listen-address or, with --web.systemd-socket, takes over those that systemd has opened.

@@ -31,11 +31,14 @@ container from outside.
 
 The command has the terminal, stdin, stdout and stderr for itself. The report goes to stderr after the
 command has ended, or to a file. The exit code is the command's: 128+N if signal N ended it, 127 if there is
-no such command, 126 if it cannot be run. Signals that are sent to nsviz are passed on to the command.
+no such command, 126 if it cannot be run. Signals that are sent to nsviz are passed on to the command, except for
+SIGINT, SIGQUIT and SIGHUP while nsviz is in the foreground of a terminal: the terminal sends these to the
+command, too. To end the command from elsewhere, use kill -TERM.
 
 What a descendant of the command does belongs to it. What an engine makes for its client, as with docker
 run, is made by processes that do not descend from the command: what was made or started while it ran is
-then reported, too, as attributed by time alone.`,
+then reported, too, as attributed by time alone. Virtual machines are found by looking, every quarter of a
+second or less often on a host with many processes: one that lives shorter may be missed.`,
 		Example: `  sudo nsviz trace -- docker run --rm alpine echo hi
   sudo nsviz trace -- unshare -Urn true
   sudo nsviz trace -o json --report FILE -- bwrap --bind / / --unshare-all true`,
@@ -52,6 +55,9 @@ then reported, too, as attributed by time alone.`,
 	outputFlag(cmd, &form, "text", "json")
 	return cmd
 }
+
+// traceSurveys is the pause between surveys while a command runs: only a survey finds virtual machines. It is longer where a survey takes long.
+const traceSurveys = 250 * time.Millisecond
 
 // errPassedOn is the exit code of a command that nsviz has run.
 type errPassedOn struct{ code int }
@@ -76,6 +82,7 @@ func trace(parent context.Context, s *streams, o *options, command []string, for
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent)) // signals are for the command
 	defer cancel()
 	facts := &tracedFacts{}
+	o.surveys = traceSurveys
 	p, err := o.watcher(o.quiet(s.err), facts.put)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/client"
+	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
@@ -15,7 +16,7 @@ func newWhy(s *streams, o *options) *cobra.Command {
 	var complete bool
 	var past when
 	cmd := &cobra.Command{
-		Use: "why NAME|ID|NAMESPACE|CGROUP", GroupID: groupOnce, Args: arguments("NAME|ID|NAMESPACE|CGROUP"),
+		Use: "why NAME|ID|NAMESPACE|CGROUP|KILL", GroupID: groupOnce, Args: arguments("NAME|ID|NAMESPACE|CGROUP|KILL"),
 		Short: "Tell how a container ended, and who did it",
 		Long: `Tells how a container ended and who did it: the kernel's OOM killer and whose memory had run out, a
 daemon such as systemd-oomd or earlyoom, docker kill or the second step of docker stop, a process
@@ -26,7 +27,8 @@ found as NAMESPACE/POD/CONTAINER, POD/CONTAINER or PROJECT/SERVICE.
 
 Of a namespace, named as in /proc/PID/ns, it tells who made it, who joined it, and how it ended; of a
 cgroup, a container's or any other, who made it, who moved processes into it, who changed its limits and
-what was killed because of it.
+what was killed because of it. Of an OOM kill, by the id that its event and the exemplars of the metrics have,
+it tells which process was killed and whose memory had run out.
 
 What nobody watched nobody knows: the answer comes from an nsviz that is running (the dashboard or
 nsviz serve) or from a recording. It needs no root.`,
@@ -36,6 +38,7 @@ nsviz serve) or from a recording. It needs no root.`,
   nsviz why web --recording FILE
   nsviz why net:4026532184
   nsviz why cgroup:/system.slice
+  nsviz why kill:9f2c4e1ab37d0f55
   nsviz why 7edab7c9fba3 -o json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := args[0]
@@ -51,8 +54,12 @@ nsviz serve) or from a recording. It needs no root.`,
 				return ask(cmd, s, &from, form, client.WhyCgroup(cgroup).At(at),
 					func(a report.CgroupAnswer) error { return a.WriteText(s.out, s.zone) })
 			}
+			if id, ok := event.ParseKillID(name); ok {
+				return ask(cmd, s, &from, form, client.WhyKill(id).At(at),
+					func(a report.KillAnswer) error { return a.WriteText(s.out, s.zone) })
+			}
 			if report.IsName(name) {
-				return errUsage{fmt.Errorf("%q: a namespace is named as in net:4026532184, a cgroup as in cgroup:/system.slice", name)}
+				return errUsage{fmt.Errorf("%q: a namespace is named as in net:4026532184, a cgroup as in cgroup:/system.slice, an OOM kill as in kill:9f2c4e1ab37d0f55", name)}
 			}
 			return ask(cmd, s, &from, form, client.WhyContainer(name).At(at),
 				func(a report.ContainerAnswer) error { return a.WriteText(s.out, complete, s.zone) })

@@ -42,6 +42,9 @@ type Extra struct {
 	SettingsErr error
 	// Sizes requests a count of the read-only layers, too.
 	Sizes bool
+	// FindingsOnly leaves out what no finding needs and what takes long or shows: the host name, which is read by joining the UTS
+	// namespace, the sum of the processes' memory, and the count of what was written.
+	FindingsOnly bool
 }
 
 // Gather reads all available information about a container of a fresh snapshot. It fails only if the container has ended;
@@ -59,7 +62,7 @@ func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model
 	if !c.Live() {
 		return nil, errors.New("it has ended")
 	}
-	g := gatherer{Anatomy: a, ctx: ctx, host: host, layout: layout, snapshot: s, sizes: extra.Sizes}
+	g := gatherer{Anatomy: a, ctx: ctx, host: host, layout: layout, snapshot: s, sizes: extra.Sizes, findingsOnly: extra.FindingsOnly}
 	if extra.SettingsErr != nil {
 		g.unknown("its engine's settings: %v", extra.SettingsErr)
 	}
@@ -128,16 +131,15 @@ type gatherer struct {
 	host   *host.FS
 	layout cgroupfs.Layout
 
-	snapshot *model.Snapshot
-	sizes    bool
+	snapshot     *model.Snapshot
+	sizes        bool
+	findingsOnly bool
 }
 
 // sees reads what the container sees of the host, except the numbers of its namespaces.
 func (g *gatherer) sees() {
-	if name, err := g.host.NS.Hostname(g.PID); err == nil {
-		g.Hostname = &name
-	} else {
-		g.unknown("its host name: %v", err)
+	if !g.findingsOnly {
+		g.hostname()
 	}
 	var err error
 	if g.UIDMap, g.GIDMap, err = g.host.NS.IDMaps(g.PID); err != nil {
@@ -161,6 +163,15 @@ func (g *gatherer) sees() {
 	}
 }
 
+func (g *gatherer) hostname() {
+	name, err := g.host.NS.Hostname(g.PID)
+	if err != nil {
+		g.unknown("its host name: %v", err)
+		return
+	}
+	g.Hostname = &name
+}
+
 // processes reads every process of the container.
 func (g *gatherer) processes(cgroup string) {
 	if cgroup == "" {
@@ -171,7 +182,7 @@ func (g *gatherer) processes(cgroup string) {
 		g.unknown("its processes: %v", err)
 		return
 	}
-	if cgroup == "" {
+	if cgroup == "" && !g.findingsOnly {
 		g.sumOfPSS(pids)
 	}
 	g.Processes = []Process{}
@@ -333,7 +344,7 @@ func (g *gatherer) root(m *mountinfo.Mount) {
 	}
 	g.Root.Lower, g.Root.Upper = overlay.Lower, overlay.Upper
 	g.layers()
-	if overlay.Upper == "" {
+	if overlay.Upper == "" || g.findingsOnly {
 		return
 	}
 	ctx, cancel := context.WithTimeout(g.ctx, writtenSeconds*time.Second)

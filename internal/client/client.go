@@ -81,6 +81,15 @@ func WhyCgroup(path string) Question[report.CgroupAnswer] {
 	}
 }
 
+// WhyKill asks about the OOM kill with an id.
+func WhyKill(id string) Question[report.KillAnswer] {
+	return Question[report.KillAnswer]{
+		path: server.WhyPath, query: url.Values{"kill": {id}},
+		of:       func(s *model.Snapshot) (report.KillAnswer, error) { return report.WhyKill(s, id) },
+		complete: func(a *report.KillAnswer) bool { return a.Sentence != "" },
+	}
+}
+
 // Inspect asks what is known of a container, without a look at /proc. It is named as for WhyContainer.
 func Inspect(name string) Question[report.Known] {
 	return Question[report.Known]{

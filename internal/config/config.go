@@ -34,10 +34,22 @@ type Key struct {
 // Setting is a key of a file with its value.
 type Setting struct {
 	Key
-	// Values are the text, the texts of a list or, of a table, its names and texts in turn.
+	// Values are the text, or the texts of a list.
 	Values []string
+	// Entries are those of a table, in the order of the file.
+	Entries []Entry
 	// At is the place of the value.
 	At Place
+}
+
+// Entry is a line of a table.
+type Entry struct {
+	Name string
+	// At is the place of the name.
+	At Place
+	// Values are the text, or the texts of a list, and ValuesAt their places.
+	Values   []string
+	ValuesAt []Place
 }
 
 // Place is a place in a file. Lines and columns count from 1.
@@ -165,12 +177,20 @@ func settings(path string, root *yaml.Node, keys []Key) ([]Setting, error) {
 			return nil, &Error{at, fmt.Errorf("%s is set twice, also in line %d", key.Name, line)}
 		}
 		seen[key.Name] = name.Line
-		values, err := valuesOf(value, key.Kind)
 		place := Place{path, value.Line, value.Column}
-		if err != nil {
-			return nil, &Error{place, fmt.Errorf("%s: %w", key.Name, err)}
+		setting := Setting{Key: key, At: place}
+		if key.Kind == Table {
+			setting.Entries, err = entriesOf(path, key.Name, value)
+		} else {
+			setting.Values, err = valuesOf(value, key.Kind)
 		}
-		found = append(found, Setting{key, values, place})
+		if err != nil && !errors.As(err, new(*Error)) {
+			err = &Error{place, fmt.Errorf("%s: %w", key.Name, err)}
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, setting)
 	}
 	return found, nil
 }
@@ -209,12 +229,42 @@ func valuesOf(n *yaml.Node, kind Kind) ([]string, error) {
 		return nil, errors.New("want a single value")
 	case kind == List && n.Kind == yaml.SequenceNode:
 		return scalars(n.Content)
-	case kind == List:
-		return nil, errors.New("want a list, such as [a, b]")
-	case n.Kind == yaml.MappingNode:
-		return scalars(n.Content)
 	}
-	return nil, errors.New("want lines such as NAME: VALUE")
+	return nil, errors.New("want a list, such as [a, b]")
+}
+
+// entriesOf returns the lines of a table. A mistake in one of them is an *Error with its place.
+func entriesOf(path, table string, n *yaml.Node) ([]Entry, error) {
+	if n.Kind != yaml.MappingNode {
+		return nil, errors.New("want lines such as NAME: VALUE")
+	}
+	var entries []Entry
+	lines := make(map[string]int)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := resolved(n.Content[i]), resolved(n.Content[i+1])
+		at := Place{path, name.Line, name.Column}
+		if name.Kind != yaml.ScalarNode {
+			return nil, &Error{at, fmt.Errorf("%s: want a name", table)}
+		}
+		if line, twice := lines[name.Value]; twice {
+			return nil, &Error{at, fmt.Errorf("%s: %s is set twice, also in line %d", table, name.Value, line)}
+		}
+		lines[name.Value] = name.Line
+		values, err := valuesOf(value, List)
+		if err != nil {
+			return nil, &Error{Place{path, value.Line, value.Column}, fmt.Errorf("%s: %s: %w", table, name.Value, err)}
+		}
+		entry := Entry{Name: name.Value, At: at, Values: values}
+		nodes := value.Content
+		if value.Kind == yaml.ScalarNode {
+			nodes = []*yaml.Node{value}
+		}
+		for _, v := range nodes {
+			entry.ValuesAt = append(entry.ValuesAt, Place{path, v.Line, v.Column})
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
 }
 
 func scalars(nodes []*yaml.Node) ([]string, error) {

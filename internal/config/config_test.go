@@ -6,10 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,18 +25,22 @@ func write(t *testing.T, contents string) string {
 }
 
 func TestRead(t *testing.T) {
-	path := write(t, "# mine\ntheme: &t dark # text\ncolumns: [name, *t]\nkeys:\n  filter: F\n  quit: x\n")
+	path := write(t, "# mine\ntheme: &t dark # text\ncolumns: [name, *t]\nkeys:\n  filter: F\n  quit: [x, *t]\n  map: []\n")
 	got, err := Read(path, true, keys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []Setting{
-		{keys[0], []string{"dark"}, Place{path, 2, 8}},
-		{keys[1], []string{"name", "dark"}, Place{path, 3, 10}},
-		{keys[2], []string{"filter", "F", "quit", "x"}, Place{path, 5, 3}},
+		{Key: keys[0], Values: []string{"dark"}, At: Place{path, 2, 8}},
+		{Key: keys[1], Values: []string{"name", "dark"}, At: Place{path, 3, 10}},
+		{Key: keys[2], At: Place{path, 5, 3}, Entries: []Entry{
+			{"filter", Place{path, 5, 3}, []string{"F"}, []Place{{path, 5, 11}}},
+			{"quit", Place{path, 6, 3}, []string{"x", "dark"}, []Place{{path, 6, 10}, {path, 6, 13}}},
+			{"map", Place{path, 7, 3}, []string{}, nil},
+		}},
 	}
-	if !slices.EqualFunc(got, want, func(a, b Setting) bool { return a.Key == b.Key && a.At == b.At && slices.Equal(a.Values, b.Values) }) {
-		t.Errorf("got %+v\nwant %+v", got, want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, empty := range []string{"", "\n", "# only\n# comments\n", "---\n", "{}"} {
 		if got, err := Read(write(t, empty), true, keys); err != nil || len(got) > 0 {
@@ -55,6 +59,11 @@ func TestMistakes(t *testing.T) {
 		"columns: [[a]]":                       "columns: want single values, not what is in line 1",
 		"columns: {a: b}":                      "columns: want a list",
 		"keys: [a]":                            "keys: want lines such as NAME: VALUE",
+		"keys: {a: b, c: d, a: e}":             ":1:20: keys: a is set twice, also in line 1",
+		"keys: {a: {b: c}}":                    ":1:11: keys: a: want a list, such as [a, b]",
+		"keys:\n  a: ~":                        ":2:6: keys: a: want a value",
+		"keys: {[a]: b}":                       ":1:8: keys: want a name",
+		"keys:\n  a: [b, [c]]":                 ":2:6: keys: a: want single values, not what is in line 2",
 		"[theme]: a":                           ":1:1: want the name of a key",
 		"theme: *unknown":                      "unknown anchor",
 		"columns: &a [*a]":                     "columns: want single values",

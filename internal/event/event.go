@@ -294,7 +294,9 @@ func Scopes() []Scope { return []Scope{ScopeCgroup, ScopeSystem, ScopeCpuset, Sc
 
 // OOM is one kill by the kernel's OOM killer.
 type OOM struct {
-	Scope Scope `json:"scope,omitempty"`
+	// ID identifies the kill, as KillID makes it; "" in recordings of versions that did not have it.
+	ID    string `json:"id,omitempty"`
+	Scope Scope  `json:"scope,omitempty"`
 	// Cgroup is the path of the cgroup that reached its limit (scope cgroup).
 	Cgroup string `json:"cgroup,omitempty"`
 	// LimitBytes and UsageBytes are those of that cgroup when the kernel killed.

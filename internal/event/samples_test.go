@@ -84,6 +84,7 @@ func samples() []Event {
 		{
 			Time: after(6 * time.Second), Type: OOMKill, PID: 2251, Comm: "nginx-aio", Container: web,
 			OOM: &OOM{
+				ID:    KillID("f7dc4132-3f23-4a1a-8bd1-6bb8b9a4a2b0", 4645794903592, 2253),
 				Scope: ScopeCgroup, Cgroup: "/docker/" + webID,
 				LimitBytes: new(uint64(33554432)), UsageBytes: new(uint64(33550336)), Decision: 4645794903592, Group: true,
 				Victim: Victim{

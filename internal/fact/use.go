@@ -22,4 +22,15 @@ type Use struct {
 	MemoryPressure *float64 `json:"memory_pressure,omitempty"`
 	CPUPressure    *float64 `json:"cpu_pressure,omitempty"`
 	IOPressure     *float64 `json:"io_pressure,omitempty"`
+	// MemoryWait, CPUWait and IOWait are how long some task, or all of them, have waited so far.
+	MemoryWait Wait `json:"memory_wait,omitzero"`
+	CPUWait    Wait `json:"cpu_wait,omitzero"`
+	IOWait     Wait `json:"io_wait,omitzero"`
+}
+
+// Wait is how long tasks of a cgroup waited for a resource, in microseconds (the totals of the kernel's pressure files). A nil field is
+// unknown.
+type Wait struct {
+	SomeMicros *uint64 `json:"some_us,omitempty"`
+	FullMicros *uint64 `json:"full_us,omitempty"`
 }

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"cmp"
-	"math"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -89,6 +88,8 @@ func (c *Collector) collectContainers(ch chan<- prometheus.Metric, s *model.Snap
 		c.collectInfo(ch, l)
 		c.collectMemberships(ch, l)
 		c.collectMemory(ch, l)
+		c.collectUse(ch, l)
+		c.collectFindings(ch, l)
 		c.collectHold(ch, l, moves)
 	}
 }
@@ -154,12 +155,7 @@ func (c *Collector) collectMemory(ch chan<- prometheus.Metric, l labelled) {
 	if l.Memory.UsageBytes != nil {
 		c.send(ch, memoryUsage, float64(*l.Memory.UsageBytes), l.label)
 	}
-	switch {
-	case l.Memory.Unlimited:
-		c.send(ch, memoryLimit, math.Inf(1), l.label)
-	case l.Memory.LimitBytes != nil:
-		c.send(ch, memoryLimit, float64(*l.Memory.LimitBytes), l.label)
-	}
+	sendLimit(c, ch, memoryLimit, l.label, l.Memory.LimitBytes, l.Memory.Unlimited)
 	if l.Memory.WorkingSetBytes != nil {
 		c.send(ch, memoryWorkingSet, float64(*l.Memory.WorkingSetBytes), l.label)
 	}

@@ -11,12 +11,13 @@ import (
 
 // collectTotals sends the counters. Where the labels are known beforehand a counter starts at 0,
 // because increase() cannot see the step from absent to 1. Each has the time of its creation.
-func (c *Collector) collectTotals(ch chan<- prometheus.Metric, t *model.Totals, live []labelled) {
+func (c *Collector) collectTotals(ch chan<- prometheus.Metric, s *model.Snapshot, live []labelled) {
+	t, latest := &s.Totals, newExemplars(s)
 	for _, typ := range event.Types() {
-		c.count(ch, events, t.Events[typ], t.Since, string(typ))
+		c.countKills(ch, events, latest.ofType(typ), t.Events[typ], t.Since, string(typ))
 	}
 	c.collectNamespaceTotals(ch, t)
-	c.collectContainerTotals(ch, t, live)
+	c.collectContainerTotals(ch, t, live, &latest)
 	c.collectStarts(ch, t)
 
 	lost := merge(t.Lost, itself)
@@ -48,7 +49,7 @@ func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *model
 
 // collectContainerTotals starts the counters of each live container, the host and unknown places at 0. It
 // leaves out those that an ended container has not counted.
-func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *model.Totals, live []labelled) {
+func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *model.Totals, live []labelled, latest *exemplars) {
 	since := knownSince(t)
 	kills := merge(t.OOMKills, func(k model.KillKey) [2]string {
 		return [2]string{k.Container, string(k.Scope)}
@@ -78,7 +79,8 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *model
 		}
 	}
 	for labels, n := range kills {
-		c.count(ch, oomKills, n, since(labels[0]), labels[:]...)
+		key := model.KillKey{Container: labels[0], Scope: event.Scope(labels[1])}
+		c.countKills(ch, oomKills, latest.byKey[key], n, since(labels[0]), labels[:]...)
 	}
 	for label, n := range unobserved {
 		c.count(ch, oomKillsUnobserved, n, since(label), label)
@@ -122,21 +124,4 @@ func (c *Collector) collectSelf(ch chan<- prometheus.Metric) {
 	}
 	c.count(ch, connectionsDropped, dropped.Idle, c.created, "idle")
 	c.count(ch, connectionsDropped, dropped.Refused, c.created, "refused")
-}
-
-func (c *Collector) collectStarts(ch chan<- prometheus.Metric, t *model.Totals) {
-	h := &t.Starts
-	bounds := model.StartBuckets()
-	buckets := make(map[float64]uint64, len(bounds))
-	for i, bound := range bounds {
-		buckets[bound] = 0 // a model without a start may have no counts yet
-		if i < len(h.Counts) {
-			buckets[bound] = h.Counts[i]
-		}
-	}
-	if t.Since.IsZero() {
-		ch <- prometheus.MustNewConstHistogram(c.descs[containerStart], h.Count, h.Sum, buckets)
-		return
-	}
-	ch <- prometheus.MustNewConstHistogramWithCreatedTimestamp(c.descs[containerStart], h.Count, h.Sum, buckets, t.Since)
 }

@@ -35,6 +35,9 @@ type Config struct {
 	Deliveries func() []sink.Delivery
 	// DroppedConnections returns the counts of the server; a nil one means that it has dropped none.
 	DroppedConnections func() DroppedConnections
+	// Findings returns how many findings of each severity a container has, by its id. It returns nil for a container that was not
+	// inspected yet; a nil Findings means that none is.
+	Findings func(id string) map[string]int
 	// Labels are the keys of the containers' own labels that nsviz_container_info has, each as LabelName has it. Two keys must not have
 	// the same name.
 	Labels []string
@@ -81,7 +84,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.send(ch, sandboxesUnlisted, float64(s.Unlisted))
 	c.collectContainers(ch, s, live)
 	c.collectVMs(ch, s.VMs, s.Unseen)
-	c.collectTotals(ch, &s.Totals, live)
+	c.collectTotals(ch, s, live)
+	c.collectSpent(ch, s.Totals.Spent, live)
 	c.collectOwnMemory(ch, s)
 }
 
@@ -96,14 +100,27 @@ func (c *Collector) send(ch chan<- prometheus.Metric, f family, value float64, l
 	ch <- prometheus.MustNewConstMetric(c.descs[f], prometheus.GaugeValue, value, labels...)
 }
 
+// amount sends one sample of a counter that is no count of events. It has no time of creation: that would double the number of series
+// of what changes all the time.
+func (c *Collector) amount(ch chan<- prometheus.Metric, f family, n float64, labels ...string) {
+	for i, l := range labels {
+		labels[i] = foreign.Label(l)
+	}
+	ch <- prometheus.MustNewConstMetric(c.descs[f], prometheus.CounterValue, n, labels...)
+}
+
 // count sends one sample of a counter that began to count at a time; zero is unknown.
 func (c *Collector) count(ch chan<- prometheus.Metric, f family, n uint64, since time.Time, labels ...string) {
+	ch <- c.counter(f, n, since, labels...)
+}
+
+// counter returns one sample of a counter as count sends it.
+func (c *Collector) counter(f family, n uint64, since time.Time, labels ...string) prometheus.Metric {
 	for i, l := range labels {
 		labels[i] = foreign.Label(l)
 	}
 	if since.IsZero() {
-		ch <- prometheus.MustNewConstMetric(c.descs[f], prometheus.CounterValue, float64(n), labels...)
-		return
+		return prometheus.MustNewConstMetric(c.descs[f], prometheus.CounterValue, float64(n), labels...)
 	}
-	ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(c.descs[f], prometheus.CounterValue, float64(n), since, labels...)
+	return prometheus.MustNewConstMetricWithCreatedTimestamp(c.descs[f], prometheus.CounterValue, float64(n), since, labels...)
 }

@@ -30,6 +30,7 @@ func configOf(s *model.Snapshot) Config {
 			return []sink.Delivery{{What: "logs", Delivered: 12, Rejected: 3, Failures: 4}}
 		},
 		DroppedConnections: func() DroppedConnections { return DroppedConnections{Idle: 4, Refused: 1} },
+		Findings:           metricstest.Findings,
 		Build:              BuildInfo{Version: "1.2.3", Revision: "0123abcd", GoVersion: "go1.26"},
 	}
 }

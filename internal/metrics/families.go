@@ -34,6 +34,18 @@ const (
 	memoryLimit
 	memoryWorkingSet
 	memoryLimitReached
+	swapUsage
+	cpuUsage
+	cpuThrottled
+	cpuPeriods
+	cpuThrottledPeriods
+	pressureWaiting
+	pressureStalled
+	pids
+	pidsLimit
+	startTime
+	restarts
+	findings
 	stuckAtLimit
 	paused
 	outsideCgroup
@@ -92,6 +104,30 @@ func Families() [familyCount]Family {
 			"Memory that a live container's cgroup is charged for, without the cached files that the kernel drops before it kills."},
 		memoryLimitReached: {"nsviz_container_memory_limit_reached_in_seconds", Gauge, []string{"container"},
 			"When a live container reaches its memory limit, or one above, if its working set goes on growing at this pace; absent unless that is within ten minutes."},
+		swapUsage: {"nsviz_container_swap_usage_bytes", Gauge, []string{"container"},
+			"Swapped memory that a live container's cgroup is charged for."},
+		cpuUsage: {"nsviz_container_cpu_usage_seconds_total", Counter, []string{"container"},
+			"CPU time that a container took."},
+		cpuThrottled: {"nsviz_container_cpu_throttled_seconds_total", Counter, []string{"container"},
+			"Time for which a container had to wait because its CPU quota was used up, over all CPUs."},
+		cpuPeriods: {"nsviz_container_cpu_periods_total", Counter, []string{"container"},
+			"Periods of a container's CPU quota in which something wanted to run."},
+		cpuThrottledPeriods: {"nsviz_container_cpu_throttled_periods_total", Counter, []string{"container"},
+			"Those periods in which the quota was used up."},
+		pressureWaiting: {"nsviz_container_pressure_waiting_seconds_total", Counter, []string{"container", "resource"},
+			"Time in which some task of a container waited for a resource (some, in the kernel's pressure files)."},
+		pressureStalled: {"nsviz_container_pressure_stalled_seconds_total", Counter, []string{"container", "resource"},
+			"Time in which all tasks of a container that were not idle waited for a resource (full, in the kernel's pressure files)."},
+		pids: {"nsviz_container_pids", Gauge, []string{"container"},
+			"Processes and threads of a live container."},
+		pidsLimit: {"nsviz_container_pids_limit", Gauge, []string{"container"},
+			"Limit of processes and threads of a live container's own cgroup; +Inf where there is none."},
+		startTime: {"nsviz_container_start_time_seconds", Gauge, []string{"container"},
+			"When the program of a live container started, as Unix time."},
+		restarts: {"nsviz_container_restarts", Gauge, []string{"container"},
+			"How often a live container was started again: as nsviz saw or as its engine counts, whichever is more."},
+		findings: {"nsviz_container_findings", Gauge, []string{"container", "severity"},
+			"Holes in the walls of a live container, by severity, as nsviz inspect lists them; up to ten minutes old."},
 		stuckAtLimit: {"nsviz_container_stuck_at_memory_limit", Gauge, []string{"container"},
 			"Whether processes of a live container wait for memory at its limit, or at one above, for which the OOM killer is off (1) or not (0); cgroup v1 only."},
 		paused: {"nsviz_container_paused", Gauge, []string{"container"},

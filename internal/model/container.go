@@ -103,6 +103,7 @@ type container struct {
 	killedBefore   bool   // the OOM killer has taken something from it in facts that are missing
 	refusedEver    uint64 // what was added to refused while nsviz watched
 	entries        uint64 // how often somebody ran a program in it from outside
+	spent          spending
 
 	// execsAwaited is how many of these its engine has not reported yet, execsAwaitedAt when the latest was.
 	execsAwaited   int
@@ -143,6 +144,7 @@ func (c *container) add(gone *container) {
 	}
 	c.refusedEver += gone.refusedEver
 	c.entries += gone.entries
+	c.spent.add(&gone.spent)
 }
 
 // restart resets a container that was started again. A live one must have ended unseen.
@@ -157,6 +159,7 @@ func (m *Model) restart(c *container) {
 				clear(c.kills)
 				clear(c.exits)
 				c.unobservedEver, c.refusedEver, c.entries = 0, 0, 0
+				c.spent.forget()
 				c.qualified = true
 			}
 			c.state = Starting
@@ -179,6 +182,7 @@ func (m *Model) restart(c *container) {
 	c.oomKills, c.killsKnown, c.countedUntil = 0, false, never
 	c.counted, c.inside, c.unobserved, c.countable = [2]*uint64{}, 0, 0, false
 	c.refused, c.refusedRead = nil, 0
+	c.spent.restart()
 	m.recount()
 	c.groupDecisions, c.lastGroup = 0, 0
 	c.unheld, c.stuck, c.stuckKnown, c.stuckRecorded = nil, nil, false, false
@@ -448,6 +452,7 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 		c.readStuck(at, r.StuckAt)
 		c.readFrozen(at, r.Frozen)
 		c.readWorkingSet(m.clock.at(at), &r)
+		c.spent.take(r.Use, !c.created.IsZero())
 		if c.used.take(m.clock.at(at), r.Use) {
 			c.used.record(&c.history)
 		}

@@ -114,7 +114,7 @@ func (c *counters) copy() counters {
 	to.namespacesCreated, to.namespacesJoined = maps.Clone(c.namespacesCreated), maps.Clone(c.namespacesJoined)
 	to.hostKills, to.unknownKills = maps.Clone(c.hostKills), maps.Clone(c.unknownKills)
 	to.foldedKills, to.foldedExits = maps.Clone(c.foldedKills), maps.Clone(c.foldedExits)
-	to.starts.Counts = slices.Clone(c.starts.Counts)
+	to.starts = c.starts.copy()
 	return to
 }
 

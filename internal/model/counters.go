@@ -28,6 +28,7 @@ type counters struct {
 	foldedUnobserved uint64
 	foldedRefused    uint64
 	foldedEntries    uint64
+	foldedSpent      Spent
 }
 
 func newCounters() counters {
@@ -39,7 +40,7 @@ func newCounters() counters {
 		unknownKills:      map[event.Scope]uint64{},
 		lost:              map[string]uint64{},
 		savings:           map[fact.Saving]uint64{},
-		starts:            Histogram{Counts: make([]uint64, len(StartBuckets()))},
+		starts:            newHistogram(),
 		foldedKills:       map[event.Scope]uint64{},
 		foldedExits:       map[event.Cause]uint64{},
 	}
@@ -57,16 +58,7 @@ func (c *counters) fold(gone *container) {
 	c.foldedUnobserved += gone.unobservedEver
 	c.foldedRefused += gone.refusedEver
 	c.foldedEntries += gone.entries
-}
-
-func (h *Histogram) observe(seconds float64) {
-	for i, bound := range StartBuckets() {
-		if seconds <= bound {
-			h.Counts[i]++
-		}
-	}
-	h.Count++
-	h.Sum += seconds
+	c.foldedSpent.add(&gone.spent.ever)
 }
 
 // labelTotals holds totals by container label. It is immutable, since snapshots share it.
@@ -77,6 +69,7 @@ type labelTotals struct {
 	exits      map[ExitKey]uint64
 	refused    map[string]uint64
 	entries    map[string]uint64
+	spent      map[string]*Spent // of those that have ended
 }
 
 // recount invalidates the totals by label: the next snapshot adds them up again.
@@ -87,7 +80,7 @@ func (m *Model) recount() { m.byLabel = nil }
 func (m *Model) addUp() *labelTotals {
 	t := &labelTotals{
 		known: make(map[string]time.Time, len(m.labels)), kills: map[KillKey]uint64{}, unobserved: map[string]uint64{}, exits: map[ExitKey]uint64{},
-		refused: map[string]uint64{}, entries: map[string]uint64{},
+		refused: map[string]uint64{}, entries: map[string]uint64{}, spent: map[string]*Spent{},
 	}
 	count := func(label string, kills map[event.Scope]uint64, exits map[event.Cause]uint64, unobserved uint64) {
 		if unobserved > 0 {
@@ -109,6 +102,9 @@ func (m *Model) addUp() *labelTotals {
 	if n := m.counters.foldedEntries; n > 0 {
 		t.entries[FoldedLabel] = n
 	}
+	if m.counters.foldedSpent != (Spent{}) {
+		t.spent[FoldedLabel] = new(m.counters.foldedSpent)
+	}
 	for _, c := range m.containers {
 		if c.quiet() { // there is nothing to count
 			continue
@@ -119,6 +115,9 @@ func (m *Model) addUp() *labelTotals {
 		}
 		if c.entries > 0 {
 			t.entries[label] += c.entries
+		}
+		if spent := c.spent.presented(); spent != nil && !c.live() {
+			t.spent[label] = t.spent[label].Plus(spent)
 		}
 		count(label, c.kills, c.exits, c.unobservedEver)
 		if since, ok := t.known[label]; !ok || c.knownSince.Before(since) {
@@ -141,13 +140,13 @@ func (m *Model) totals() Totals {
 		OOMKillsUnobserved: m.byLabel.unobserved,
 		PIDsRefused:        m.byLabel.refused,
 		Entries:            m.byLabel.entries,
+		Spent:              m.byLabel.spent,
 		Exits:              m.byLabel.exits,
 		Lost:               maps.Clone(m.counters.lost),
 		BPFErrors:          maps.Clone(m.counters.bpfErrors),
 		Savings:            maps.Clone(m.counters.savings),
-		Starts:             m.counters.starts,
+		Starts:             m.counters.starts.copy(),
 		FoldedContainers:   m.counters.folded,
 	}
-	t.Starts.Counts = append([]uint64(nil), m.counters.starts.Counts...)
 	return t
 }

@@ -137,7 +137,7 @@ func (m *Model) present(c *container, to *Container) {
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
 			WorkingSetBytes: c.workingSetBytes(m.nowAt), History: c.history.series(m.nowAt),
 		},
-		Use:      c.used.presented(m.nowAt),
+		Use: c.used.presented(m.nowAt), Spent: c.spent.presented(),
 		Forecast: c.room.forecast(m.nowAt), NextVictim: c.reading.NextVictim,
 		Processes: m.processes(c),
 		OOMKills:  c.allKills(), OOMKillsAtLeast: c.oomKills, OOMKillsUnobserved: c.unobservedKills(), LatestKill: c.latestKill,

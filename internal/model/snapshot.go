@@ -154,6 +154,8 @@ type Container struct {
 	Memory     Memory
 	// Use is what else a live one uses; nil is unknown.
 	Use *Use
+	// Spent is what it has taken while nsviz watched, over all of its runs; nil is unknown.
+	Spent *Spent
 	// Forecast says when a limit on its memory is reached; nil means not within ten minutes, or unknown.
 	Forecast *Forecast
 	// NextVictim is whom the OOM killer would choose, possibly in another container, if the limit that is nearest to being reached
@@ -379,7 +381,9 @@ type Totals struct {
 	// container for which that is unknown has no entry.
 	PIDsRefused map[string]uint64
 	// Entries, by container label, are the programs that were run in it from outside.
-	Entries   map[string]uint64
+	Entries map[string]uint64
+	// Spent, by container label, is what the containers took that have ended. Live ones have theirs.
+	Spent     map[string]*Spent
 	Exits     map[ExitKey]uint64
 	Lost      map[string]uint64          // by reason
 	Savings   map[fact.Saving]uint64     // how often nsviz took each step
@@ -412,19 +416,6 @@ type KillKey struct {
 type ExitKey struct {
 	Container string
 	Cause     event.Cause
-}
-
-// Histogram counts durations in cumulative buckets, as Prometheus does.
-type Histogram struct {
-	// Counts[i] is the number of durations of at most StartBuckets[i] seconds.
-	Counts []uint64
-	Count  uint64
-	Sum    float64 // seconds
-}
-
-// StartBuckets returns the upper bounds of the buckets of Totals.Starts, in seconds.
-func StartBuckets() []float64 {
-	return []float64{0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30}
 }
 
 // OOMKillCount returns the number of OOM kills on the host.

@@ -231,7 +231,8 @@ func TestCounters(t *testing.T) {
 		Lost:      map[string]uint64{"ring full": 10},
 		BPFErrors: map[fact.ErrorPlace]uint64{"read": 3, "path": 1},
 		Savings:   map[fact.Saving]uint64{},
-		Starts:    Histogram{Counts: make([]uint64, len(StartBuckets()))},
+		Spent:     map[string]*Spent{},
+		Starts:    newHistogram(),
 	}
 	if diff := cmp.Diff(want, s.Totals); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

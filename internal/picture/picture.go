@@ -112,15 +112,25 @@ func (p *printer) contents(r run) {
 			word.Reset()
 		}
 	}
-	for i, c := range r.cells {
-		x := r.x + i
-		shape := shapeOf(c.Text, float64(x)*cellWidth, float64(r.y)*cellHeight)
+	for i := 0; i < len(r.cells); i++ {
+		c, x, n := r.cells[i], r.x+i, 1
+		for i+n < len(r.cells) && r.cells[i+n].Text == c.Text {
+			n++
+		}
+		left, top := float64(x)*cellWidth, float64(r.y)*cellHeight
+		shape := shapeOf(c.Text, left, top, n)
 		switch {
 		case c.Text == " ":
 			flush()
+		case isShade(c.Text):
+			flush()
+			dots, size, gap := shade(c.Text, left, top, n)
+			p.printf(`<path d="%s" stroke="%s" stroke-width="%s" stroke-dasharray="%s %s"/>`+"\n", dots, hex(r.look.Text), number(size), number(size), number(gap))
+			i += n - 1
 		case shape != "":
 			flush()
 			shapes.WriteString(shape)
+			i += n - 1
 		default:
 			if word.Len() == 0 {
 				from, width = x, 0

@@ -64,7 +64,15 @@ var rectangle = regexp.MustCompile(`M(\S+) (\S+)h(\S+)v(\S+)h(\S+)z`)
 func TestShapes(t *testing.T) {
 	covered := func(r rune) float64 {
 		total := 0.0
-		for _, m := range rectangle.FindAllStringSubmatch(shapeOf(string(r), 0, 0), -1) {
+		if isShade(string(r)) {
+			path, size, gap := shade(string(r), 0, 0, 1)
+			lines := strings.Count(path, "M")
+			if gap <= 0 || float64(lines)*3 > cellHeight || size > 3 { // lines do not touch each other
+				t.Errorf("%c has %d lines of dots of %.1f", r, lines, size)
+			}
+			return float64(lines) * 3 * size * size / cellWidth / cellHeight
+		}
+		for _, m := range rectangle.FindAllStringSubmatch(shapeOf(string(r), 0, 0, 1), -1) {
 			var v [4]float64
 			for i := range v {
 				v[i], _ = strconv.ParseFloat(m[i+1], 64) // the expression matches what number wrote
@@ -92,7 +100,7 @@ func TestShapes(t *testing.T) {
 			t.Errorf("%c is not drawn", r)
 		}
 	}
-	if shapeOf("a", 0, 0) != "" || shapeOf("e\u0301", 0, 0) != "" || shapeOf("", 0, 0) != "" {
+	if shapeOf("a", 0, 0, 1) != "" || shapeOf("e\u0301", 0, 0, 1) != "" || shapeOf("", 0, 0, 1) != "" {
 		t.Error("a letter is a shape")
 	}
 }
@@ -101,7 +109,7 @@ func TestShapes(t *testing.T) {
 func TestDoubleCornersAreHollow(t *testing.T) {
 	for _, r := range "╔╗╚╝" {
 		touched := func(x, y float64) bool {
-			for _, m := range rectangle.FindAllStringSubmatch(shapeOf(string(r), 0, 0), -1) {
+			for _, m := range rectangle.FindAllStringSubmatch(shapeOf(string(r), 0, 0, 1), -1) {
 				var v [4]float64
 				for i := range v {
 					v[i], _ = strconv.ParseFloat(m[i+1], 64) // the expression matches what number wrote
@@ -120,5 +128,35 @@ func TestDoubleCornersAreHollow(t *testing.T) {
 				t.Errorf("%c has no corner at %g", r, at)
 			}
 		}
+	}
+}
+
+// Cells that look the same beside each other are one shape that covers what the shapes of each cell cover.
+func TestRunsAreOneShape(t *testing.T) {
+	for _, r := range "▁▄█▀─━═" {
+		one, five := shapeOf(string(r), 0, 0, 1), shapeOf(string(r), 0, 0, 5)
+		if strings.Count(one, "M") != strings.Count(five, "M") {
+			t.Errorf("five %c are %s", r, five)
+		}
+		area := func(path string) (sum float64) {
+			for _, m := range rectangle.FindAllStringSubmatch(path, -1) {
+				w, _ := strconv.ParseFloat(m[3], 64) // the expression matches what number wrote
+				h, _ := strconv.ParseFloat(m[4], 64)
+				sum += w * h
+			}
+			return sum
+		}
+		if got, want := area(five), 5*area(one); got < want*0.95 || got > want*1.05 {
+			t.Errorf("five %c cover %.2f, want %.2f", r, got, want)
+		}
+	}
+	for _, r := range "▌┃╌┏" {
+		if got, want := strings.Count(shapeOf(string(r), 0, 0, 5), "M"), 5*strings.Count(shapeOf(string(r), 0, 0, 1), "M"); got != want {
+			t.Errorf("five %c are %d shapes, want %d", r, got, want)
+		}
+	}
+	if got := svg(t, grid(nil, "░", "░", "░", "█", "█")); strings.Count(got, "<path") != 2 || !strings.Contains(got, `h23.6M`) ||
+		!strings.Contains(got, `stroke-width="1.2" stroke-dasharray="1.2 1.6"`) {
+		t.Errorf("the shades are\n%s", got)
 	}
 }

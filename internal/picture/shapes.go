@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode/utf8"
 )
 
 // arms are the four lines that meet in the middle of a cell with a line: none, thin, thick or double.
@@ -45,13 +46,29 @@ var lineArms = map[rune]arms{
 	'╋': {left: thick, right: thick, up: thick, down: thick},
 }
 
-// shapeOf returns the path of a cell's block or line character at a place, in pixels; "" if the cell is no such character.
-func shapeOf(cell string, x, y float64) string {
-	runes := []rune(cell)
-	if len(runes) != 1 {
-		return ""
+// runeOf returns the only rune of a cell; 0 if it has none or several.
+func runeOf(cell string) rune {
+	r, size := utf8.DecodeRuneInString(cell)
+	if size == 0 || size != len(cell) {
+		return 0
 	}
-	r := runes[0]
+	return r
+}
+
+// shapeOf returns the path of n cells beside each other with the same block or line character, from a place on, in pixels; "" if they have no
+// such character.
+func shapeOf(cell string, x, y float64, n int) string {
+	r := runeOf(cell)
+	cellWidth := cellWidth
+	a, isLine := lineArms[r]
+	switch {
+	case r == 0 || n == 0:
+		return ""
+	case r >= '▁' && r <= '█' || r == '▀' || isLine && a.level(): // one shape for all
+		cellWidth *= float64(n)
+	case n > 1:
+		return shapeOf(cell, x, y, 1) + shapeOf(cell, x+cellWidth, y, n-1)
+	}
 	switch {
 	case r >= '▁' && r <= '█': // eighths from below
 		h := float64(r-'▁'+1) / 8 * cellHeight
@@ -62,13 +79,15 @@ func shapeOf(cell string, x, y float64) string {
 		return box(x, y, cellWidth, cellHeight/2)
 	case r == '▐':
 		return box(x+cellWidth/2, y, cellWidth/2, cellHeight)
-	case r >= '░' && r <= '▓':
-		return shade(r, x, y)
-	}
-	if a, ok := lineArms[r]; ok {
-		return a.path(x, y)
+	case isLine:
+		return a.path(x, y, cellWidth)
 	}
 	return ""
+}
+
+// level reports whether the lines run through the cell from left to right, without an end in it.
+func (a arms) level() bool {
+	return a.left == a.right && a.left != noArm && a.up == noArm && a.down == noArm && !a.dashed
 }
 
 // box returns the path of a filled rectangle.
@@ -76,22 +95,32 @@ func box(x, y, w, h float64) string {
 	return fmt.Sprintf("M%s %sh%sv%sh%sz ", number(x), number(y), number(w), number(h), number(-w))
 }
 
-// shade returns dots that cover a quarter, a half or most of a cell.
-func shade(r rune, x, y float64) string {
-	const columns, rows = 3, 6
-	size := []float64{1.2, 1.9, 2.6}[r-'░']
+// The dots of a shade in a cell.
+const (
+	shadeColumns = 3
+	shadeRows    = 6
+)
+
+// isShade reports whether a cell is shaded by dots.
+func isShade(cell string) bool { r := runeOf(cell); return r >= '░' && r <= '▓' }
+
+// shade returns dots that cover a quarter, a half or most of n cells beside each other: dashed lines whose dashes are the dots, since a shape
+// for each dot takes twenty times as much. size is that of a dot, and gap is between the dots of a line.
+func shade(cell string, x, y float64, n int) (path string, size, gap float64) {
+	const every = cellWidth / shadeColumns
+	size = []float64{1.2, 1.9, 2.6}[runeOf(cell)-'░']
+	gap = every - size
 	var b strings.Builder
-	for i := range columns {
-		for j := range rows {
-			b.WriteString(box(x+(float64(i)+0.5)*cellWidth/columns-size/2, y+(float64(j)+0.5)*cellHeight/rows-size/2, size, size))
-		}
+	for row := range shadeRows {
+		fmt.Fprintf(&b, "M%s %sh%s", number(x+gap/2), number(y+(float64(row)+0.5)*cellHeight/shadeRows), number(float64(n)*cellWidth-gap))
 	}
-	return b.String()
+	return b.String(), size, gap
 }
 
-// path returns the lines of a cell.
-func (a arms) path(x, y float64) string {
-	const midX, midY = cellWidth / 2, cellHeight / 2.0
+// path returns the lines of a cell that is so wide.
+func (a arms) path(x, y, cellWidth float64) string {
+	const midY = cellHeight / 2.0
+	midX := cellWidth / 2
 	var b strings.Builder
 	horizontal := func(kind arm, from, to float64) {
 		for _, offset := range kind.offsets() {
@@ -108,6 +137,10 @@ func (a arms) path(x, y float64) string {
 				b.WriteString(box(x+midX+offset-half, y+part[0], 2*half, part[1]-part[0]))
 			}
 		}
+	}
+	if a.level() {
+		horizontal(a.left, 0, cellWidth)
+		return b.String()
 	}
 	if corner, ok := a.doubleCorner(x, y); ok {
 		return corner

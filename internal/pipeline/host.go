@@ -13,6 +13,9 @@ func (p *Pipeline) host() (fact.Host, error) {
 	if err != nil {
 		p.cfg.Log.Warn("some facts about the host are unknown", "error", err)
 	}
+	if p.boot, err = p.fs.Machine.BootID(); err != nil {
+		p.cfg.Log.Debug("the id of this boot is unknown", "error", err) // then the ids of kills are made of less
+	}
 	namespaces, from, err := p.fs.NS.OfHost()
 	if err != nil {
 		p.cfg.Log.Warn("the host's own namespaces are not all known", "error", err)

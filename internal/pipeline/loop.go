@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,8 @@ type loop struct {
 	finder *find.Finder
 	// namespaceNames are those that administrators give; nil knows none.
 	namespaceNames *nsfs.Names
+	// boot is the kernel's id of this boot, for the ids of kills; "" is unknown.
+	boot string
 	// domains reads what the memory of the OOM kills of the current batch was made of.
 	domains kills.Domains
 	// saving is the fact.Saving that nsviz is at.
@@ -60,6 +63,8 @@ type loop struct {
 	unread []find.Cgroup
 	// held are the OOM kills that wait for a look at users' files.
 	held []heldKill
+	// surveyed is closed after the first survey.
+	surveyed chan struct{}
 }
 
 // signal wakes one goroutine, once for all that happens before it looks.
@@ -78,7 +83,7 @@ func newLoop(log *slog.Logger, sinks []func(fact.Fact), labels ...string) *loop 
 	return &loop{
 		now: time.Now, log: log, live: store.NewLive(model.DefaultLimits()), sinks: sinks,
 		inputs: make(chan message), doubts: make(signal, 1), wake: make(signal, 1), hurry: make(signal, 1),
-		usersStarts: make(signal, 1), usersDue: make(signal, 1),
+		usersStarts: make(signal, 1), usersDue: make(signal, 1), surveyed: make(chan struct{}),
 		directory: directory, tracker: container.NewTracker(directory, nil), namespaces: namespaces.New(),
 	}
 }
@@ -142,6 +147,7 @@ func (l *loop) report(e event.Event) {
 	switch e.Type {
 	case event.OOMKill:
 		l.domains.Complete(&e)
+		e.OOM.ID = l.killID(&e)
 	case event.NamespaceCreated:
 		l.questions.AskName(container.Isolates(&e))
 		if _, containers, ok := runtime.Isolates(e.Comm); ok && containers && e.Container == nil && e.UID != nil && *e.UID != 0 {
@@ -172,6 +178,15 @@ func (l *loop) report(e event.Event) {
 	if isolates(&e) {
 		l.hurry.raise()
 	}
+}
+
+// killID returns the id of an OOM kill.
+func (l *loop) killID(e *event.Event) string {
+	at := e.BootNS
+	if at == 0 {
+		at = l.bootAt(e.Time)
+	}
+	return event.KillID(l.boot, at, cmp.Or(e.OOM.Victim.TID, e.OOM.Victim.PID))
 }
 
 // isSelf reports whether an nsviz did something: this one or, of what `nsviz inspect` does, another one of the host.

@@ -79,13 +79,15 @@ type Pipeline struct {
 	audience audience
 	attached chan struct{} // closed when the probes are attached and the host is read
 	syncs    chan chan<- struct{}
+	pulse    pulse
+	pulses   chan func() // what is to be called when a question of pulse has its answer
 }
 
 // New prepares a pipeline: it looks at the host, and attaches nothing yet. From here on the snapshot describes the host.
 func New(cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
 		loop: newLoop(cfg.Log, slices.Concat(cfg.Sinks, cfg.Listeners), cfg.Labels...), cfg: cfg,
-		audience: audience{always: len(cfg.Sinks) > 0}, attached: make(chan struct{}), syncs: make(chan chan<- struct{}),
+		audience: audience{always: len(cfg.Sinks) > 0}, attached: make(chan struct{}), syncs: make(chan chan<- struct{}), pulses: make(chan func(), 1),
 	}
 	if cfg.Past != nil {
 		p.live = store.NewLiveWithPast(model.DefaultLimits(), cfg.Past)
@@ -203,7 +205,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	others := []func(context.Context){
 		func(ctx context.Context) { sample.Run(ctx, p.sampling()) }, p.memory.Run, follower.Run,
 		func(ctx context.Context) { p.finder.Reconcile(ctx, kernel) },
-		func(ctx context.Context) { p.synchronise(ctx, kernel) },
+		func(ctx context.Context) { p.synchronise(ctx, kernel) }, p.answerPulses,
 		func(ctx context.Context) { p.newFinder().FollowUsers(ctx, kernel) },
 	}
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
@@ -262,6 +264,9 @@ func (p *Pipeline) Snapshot() *model.Snapshot {
 	p.lookedAt()
 	return p.live.Snapshot()
 }
+
+// Peek returns the model as it was at the latest fact. Unlike Snapshot it does not count as somebody who watches.
+func (p *Pipeline) Peek() *model.Snapshot { return p.live.Snapshot() }
 
 // Full returns the model as it is now, with every ended container that is kept.
 func (p *Pipeline) Full() *model.Snapshot {

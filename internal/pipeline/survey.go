@@ -100,4 +100,9 @@ func (m surveyEnded) handle(l *loop) {
 	}
 	l.takeIsolated(m.Isolated, &alive, l.until)
 	l.apply(fact.Fact{Time: m.Ended, Namespaces: &alive})
+	select {
+	case <-l.surveyed:
+	default:
+		close(l.surveyed)
+	}
 }

@@ -33,7 +33,8 @@ func TestDocumentedCommands(t *testing.T) {
 	for command, document := range map[string]reflect.Type{
 		"ps": reflect.TypeFor[Workload](), "ns": reflect.TypeFor[Namespace](),
 		"why": reflect.TypeFor[ContainerAnswer](), "why TYPE:[ID]": reflect.TypeFor[NamespaceAnswer](), "why cgroup:PATH": reflect.TypeFor[CgroupAnswer](),
-		"trace": reflect.TypeFor[Trace](), "inspect --from": reflect.TypeFor[Known](), "inspect": reflect.TypeFor[anatomy.Anatomy](),
+		"why kill:ID": reflect.TypeFor[KillAnswer](),
+		"trace":       reflect.TypeFor[Trace](), "inspect --from": reflect.TypeFor[Known](), "inspect": reflect.TypeFor[anatomy.Anatomy](),
 	} {
 		_, text, found := strings.Cut(string(data), "\n## `nsviz "+command+" -o json`\n")
 		if !found {

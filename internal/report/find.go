@@ -21,12 +21,12 @@ const cgroupPrefix = "cgroup:"
 // CgroupName returns the name of the cgroup at a path.
 func CgroupName(path string) string { return cgroupPrefix + path }
 
-// IsName reports whether a name has the form of a cgroup's or a namespace's, even if it is malformed. No container can have
+// IsName reports whether a name has the form of a cgroup's, a namespace's or an OOM kill's, even if it is malformed. No container can have
 // such a name.
 func IsName(name string) bool {
 	kind, _, found := strings.Cut(name, ":")
 	_, err := event.ParseNamespaceType(kind)
-	return found && err == nil // cgroup is a type of namespace, too
+	return found && (err == nil || strings.EqualFold(kind+":", event.KillPrefix)) // cgroup is a type of namespace, too
 }
 
 // ParseCgroupName reads cgroup:/path; the path is the cgroup's in the hierarchy with the memory controller. It returns false

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -29,6 +30,9 @@ func (a *ContainerAnswer) WriteText(out io.Writer, complete bool, zone *time.Loc
 		fmt.Fprintln(&b, "  and 1 thing more: --history shows it")
 	case left > 1:
 		fmt.Fprintf(&b, "  and %d things more: --history shows them\n", left)
+	}
+	if n := len(a.Kills); n > 0 && a.Kills[n-1].OOM != nil && a.Kills[n-1].OOM.ID != "" {
+		fmt.Fprintf(&b, "  nsviz why %s explains the latest OOM kill in it\n", foreign.Prose(a.Kills[n-1].OOM.ID))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

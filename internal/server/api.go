@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
@@ -15,7 +16,7 @@ import (
 )
 
 // The paths of the API. GET WhyPath?container=NAME returns a report.ContainerAnswer, WhyPath?namespace=TYPE:[ID] a
-// report.NamespaceAnswer, WhyPath?cgroup=/PATH a report.CgroupAnswer, InspectPath?container=NAME a report.Known,
+// report.NamespaceAnswer, WhyPath?cgroup=/PATH a report.CgroupAnswer, WhyPath?kill=ID a report.KillAnswer, InspectPath?container=NAME a report.Known,
 // WorkloadsPath a report.Listing; with at=TIME, as RFC 3339 has it, they are answered as they would have been then. EventsPath?since=TIME
 // returns a report.EventList. A question without an answer returns a Refusal, with the status 404 if nothing is known, 409 if a name is ambiguous
 // and 410 if what was at that time is not kept.
@@ -61,16 +62,25 @@ func newQuestions(full func() *model.Snapshot, kept *store.Timeline) *questions 
 
 func (q *questions) why(w http.ResponseWriter, r *http.Request) {
 	refuse := func() {
-		reply(w, http.StatusBadRequest, Refusal{Error: "want one container=NAME, one namespace=TYPE:[ID] or one cgroup=/PATH"})
+		reply(w, http.StatusBadRequest, Refusal{Error: "want one container=NAME, one namespace=TYPE:[ID], one cgroup=/PATH or one kill=kill:ID"})
 	}
 	query := r.URL.Query()
-	namespaces, cgroups := query["namespace"], query["cgroup"]
-	if len(namespaces)+len(cgroups) == 0 {
+	namespaces, cgroups, kills := query["namespace"], query["cgroup"], query["kill"]
+	if len(namespaces)+len(cgroups)+len(kills) == 0 {
 		q.ofContainer(w, r, func(c *model.Container, s *model.Snapshot) any { return report.WhyContainer(c, s) })
 		return
 	}
-	if len(namespaces)+len(cgroups) > 1 || query.Has("container") {
+	if len(namespaces)+len(cgroups)+len(kills) > 1 || query.Has("container") {
 		refuse()
+		return
+	}
+	if len(kills) == 1 {
+		id, ok := event.ParseKillID(kills[0])
+		if !ok {
+			refuse()
+			return
+		}
+		q.answer(w, r, func(s *model.Snapshot) (any, error) { return report.WhyKill(s, id) })
 		return
 	}
 	if len(cgroups) == 1 {

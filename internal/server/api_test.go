@@ -69,10 +69,13 @@ func TestWhy(t *testing.T) {
 		{"?cgroup=c", s, http.StatusBadRequest, "cgroup=/PATH"},
 		{"?cgroup=/c&namespace=net:1", s, http.StatusBadRequest, "cgroup=/PATH"},
 		{"?cgroup=/c&container=a", s, http.StatusBadRequest, "cgroup=/PATH"},
+		{"?kill=kill:00ab00ab00ab00ab", s, http.StatusNotFound, "kill:00ab00ab00ab00ab"},
+		{"?kill=nope", s, http.StatusBadRequest, "kill:ID"},
+		{"?kill=kill:00ab00ab00ab00ab&cgroup=/c", s, http.StatusBadRequest, "kill:ID"},
 		{"?container=web", nil, http.StatusServiceUnavailable, "nothing yet"},
 	} {
 		paths := []string{WhyPath, InspectPath}
-		if strings.Contains(test.query, "namespace") || strings.Contains(test.query, "cgroup") {
+		if strings.Contains(test.query, "namespace") || strings.Contains(test.query, "cgroup") || strings.Contains(test.query, "kill") {
 			paths = paths[:1]
 		}
 		for _, path := range paths {

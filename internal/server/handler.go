@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 
@@ -13,12 +12,6 @@ import (
 
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/webui"
-)
-
-// The paths that a Server answers, besides the landing page at /.
-const (
-	MetricsPath = "/metrics"
-	healthyPath = "/-/healthy" // as Prometheus itself has it
 )
 
 // maxScrapes bounds the scrapes answered at the same time; further ones get a 503.
@@ -40,16 +33,19 @@ func newRegistry(c *metrics.Collector) (*prometheus.Registry, error) {
 	return registry, nil
 }
 
-// newHandler returns the handler of all paths: metrics, health check, API and page; a nil page is the landing page.
-func newHandler(registry *prometheus.Registry, q *questions, page http.Handler, build metrics.BuildInfo, logger *slog.Logger) (http.Handler, error) {
+// newHandler returns the handler of all paths but those of health: metrics, API and page; a nil page is the landing page.
+func newHandler(
+	registry *prometheus.Registry, metricsPath string, h health, q *questions, page http.Handler, build metrics.BuildInfo, logger *slog.Logger,
+) (http.Handler, error) {
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "nsviz",
 		Description: "Container isolation as the kernel makes it: namespaces, cgroups, OOM kills.",
 		Version:     build.Version,
 		Profiling:   "false",
 		Links: []web.LandingLinks{
-			{Address: MetricsPath, Text: "Metrics"},
+			{Address: metricsPath, Text: "Metrics"},
 			{Address: healthyPath, Text: "Health"},
+			{Address: readyPath, Text: "Ready"},
 		},
 	})
 	if err != nil {
@@ -62,7 +58,11 @@ func newHandler(registry *prometheus.Registry, q *questions, page http.Handler, 
 	} else {
 		mux.Handle("GET /{$}", landing)
 	}
-	mux.Handle("GET "+MetricsPath, onAbort(promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+	mux.HandleFunc("GET "+WhyPath, q.why)
+	mux.HandleFunc("GET "+InspectPath, q.inspect)
+	mux.HandleFunc("GET "+WorkloadsPath, q.workloads)
+	mux.HandleFunc("GET "+EventsPath, q.events)
+	serve := onAbort(promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelError),
 		// One bad family must not hide the others. The registry counts what went wrong, as
 		// promhttp_metric_handler_errors_total.
@@ -72,13 +72,9 @@ func newHandler(registry *prometheus.Registry, q *questions, page http.Handler, 
 		EnableOpenMetrics:   true,
 		// The time of each counter's creation, so that one that appears with a value has a step to it.
 		EnableOpenMetricsTextCreatedSamples: true,
-	}), logger))
-	mux.HandleFunc("GET "+WhyPath, q.why)
-	mux.HandleFunc("GET "+InspectPath, q.inspect)
-	mux.HandleFunc("GET "+WorkloadsPath, q.workloads)
-	mux.HandleFunc("GET "+EventsPath, q.events)
-	mux.HandleFunc("GET "+healthyPath, func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, "nsviz is healthy.\n")
-	})
+	}), logger)
+	if err := mountMetrics(mux, h, metricsPath, serve); err != nil {
+		return nil, err
+	}
 	return mux, nil
 }

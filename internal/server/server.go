@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,12 @@ type Config struct {
 	Full func() *model.Snapshot
 	// Past keeps what was before; nil keeps nothing.
 	Past *store.Timeline
+	// Ready returns why what is served does not describe the host, or nil if it does; a nil Ready means that it always does.
+	Ready func() error
+	// Findings are as in metrics.Config.
+	Findings func(id string) map[string]int
+	// MetricsPath is where the metrics are; "" is the default.
+	MetricsPath string
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
 	// Deliveries is as in metrics.Config.
@@ -56,6 +63,7 @@ type Config struct {
 type Server struct {
 	handler       http.Handler
 	metrics       prometheus.Gatherer
+	health        health
 	page          *webui.Page // nil is none
 	connections   *connections
 	webConfigFile string
@@ -67,9 +75,10 @@ func New(cfg Config) (*Server, error) {
 	if err := web.Validate(cfg.WebConfigFile); err != nil {
 		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
 	}
+	cfg.MetricsPath = cmp.Or(cfg.MetricsPath, MetricsPath)
 	open := newConnections(connectionLimit())
 	registry, err := newRegistry(metrics.NewCollector(metrics.Config{
-		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, Deliveries: cfg.Deliveries, DroppedConnections: open.stats, Labels: cfg.Labels, Build: cfg.Build,
+		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, Deliveries: cfg.Deliveries, DroppedConnections: open.stats, Findings: cfg.Findings, Labels: cfg.Labels, Build: cfg.Build,
 	}))
 	if err != nil {
 		return nil, err
@@ -78,11 +87,12 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err := newHandler(registry, newQuestions(cfg.Full, cfg.Past), shown, cfg.Build, cfg.Logger)
+	h := health{cfg.Ready}
+	handler, err := newHandler(registry, cfg.MetricsPath, h, newQuestions(cfg.Full, cfg.Past), shown, cfg.Build, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{handler: guarded(handler, cfg.WebConfigFile == ""), metrics: registry, page: page, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
+	return &Server{handler: guarded(handler, cfg.WebConfigFile == ""), metrics: registry, health: h, page: page, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
 }
 
 // Metrics returns what the Server answers to a scrape.
@@ -133,7 +143,7 @@ func (s *Server) serveOne(server *http.Server, l net.Listener) error {
 }
 
 func (s *Server) httpServer() *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
@@ -143,6 +153,8 @@ func (s *Server) httpServer() *http.Server {
 		ConnState:         s.connections.state,
 		ErrorLog:          serverLog(s.logger),
 	}
+	s.health.exempt(server)
+	return server
 }
 
 // shutdown stops the servers, all within one timeout; unfinished requests are cut off then.

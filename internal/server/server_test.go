@@ -99,6 +99,7 @@ func TestServePaths(t *testing.T) {
 		"/":         {200, `<a href="/metrics">`},
 		MetricsPath: {200, "nsviz_oom_kills_total{container=\"gone\",scope=\"cgroup\"} 144\n"},
 		healthyPath: {200, "nsviz is healthy.\n"},
+		readyPath:   {200, "nsviz is ready.\n"},
 		"/debug":    {404, ""},
 	} {
 		status, body := get(t, base+path, nil, nil)

@@ -53,9 +53,10 @@ func Uptime(d time.Duration) string {
 		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 	case s < 24*3600:
 		return fmt.Sprintf("%dh %02dm", s/3600, s/60%60)
-	default:
+	case s < 100*86400:
 		return fmt.Sprintf("%dd %02dh", s/86400, s/3600%24)
 	}
+	return fmt.Sprintf("%dd", s/86400)
 }
 
 // Ago returns how long something is past, in one unit.

@@ -18,6 +18,7 @@ func TestUnits(t *testing.T) {
 		{2*time.Hour + 3*time.Minute + 4*time.Second, "2:03:04", "7384.0 s", "2 h ago"},
 		{14*time.Hour + 5*time.Minute, "14h 05m", "50700.0 s", "14 h ago"},
 		{76 * time.Hour, "3d 04h", "273600.0 s", "3 days ago"},
+		{261*24*time.Hour + 2*time.Hour, "261d", "22557600.0 s", "261 days ago"},
 	} {
 		if got := fmt.Sprint(Uptime(tt.d), ", ", StartDuration(tt.d), ", ", Ago(tt.d)); got != tt.up+", "+tt.start+", "+tt.since {
 			t.Errorf("%v: %s", tt.d, got)

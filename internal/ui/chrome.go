@@ -124,10 +124,11 @@ func (sc screen) tabs() row {
 		var r row
 		for tab := range tabCount {
 			r.line = r.line.space(min(3, 1+2*int(tab)))
-			digit := strconv.Itoa(int(tab) + 1)
-			name := " " + views[tab].title()
-			if short && tab != sc.state.Tab {
+			digit, name := sc.state.Keys.cap(viewCommands[tab]), views[tab].title()
+			if short && tab != sc.state.Tab && digit != "" {
 				name = ""
+			} else if digit != "" {
+				name = " " + name
 			}
 			from := r.line.width()
 			if tab == sc.state.Tab {
@@ -159,7 +160,7 @@ func (sc screen) status() line {
 	}
 	list := sc.state.Open == "" // what narrows a list does not narrow a page, and esc leads back to the list
 	if list && sc.state.Search != "" && !sc.state.Typing {
-		parts = append(parts, text(Warn, "only what matches “"+sc.state.Search+"”; esc shows all"))
+		parts = append(parts, text(Warn, "only what matches “"+sc.state.Search+"”; "+sc.state.Keys.cap(cmdBack)+" shows all"))
 	}
 	if list && sc.state.filter() != "" && !sc.state.Filtering {
 		parts = append(parts, sc.filterStatus())
@@ -236,11 +237,11 @@ func (sc screen) footer() row {
 
 // hinted returns the keys that are offered in a place. The last ones are offered even if there is no room for the others. While the
 // screen is frozen, those that lead through time stand behind the one that ends that.
-func hinted(at place) (keys, last []binding) {
-	var time []binding
-	for _, b := range bindings() {
+func hinted(at place) (keys, last []boundKeys) {
+	var time []boundKeys
+	for _, b := range at.bound() {
 		switch {
-		case b.hint == nil || !b.applies(at) || b.hint(at) == "":
+		case b.hint == nil || b.hint(at) == "":
 		case at.mode&reading == 0 && b.modes&reading != 0: // while something is entered, only what ends that
 		case b.last:
 			last = append(last, b)
@@ -257,13 +258,14 @@ func hinted(at place) (keys, last []binding) {
 }
 
 // hintRow returns a line of keys. A click on one does what the key does.
-func hintRow(at place, list []binding) row {
+func hintRow(at place, list []boundKeys) row {
 	var r row
 	for i, b := range list {
 		r.line = r.line.space(min(3, 1+2*i))
 		from := r.line.width()
-		r.line = r.line.add(KeyCap, b.cap).add(Dim, " "+b.hint(at))
-		r.zones = append(r.zones, zone{from: from, to: r.line.width(), click: func(at place) (State, Action) { return b.do(at, b.keys[0]) }})
+		name, _ := b.cap()
+		r.line = r.line.add(KeyCap, name).add(Dim, " "+b.hint(at))
+		r.zones = append(r.zones, zone{from: from, to: r.line.width(), click: func(at place) (State, Action) { return b.do(at, b.keys[0].command) }})
 	}
 	return r
 }

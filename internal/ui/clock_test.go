@@ -36,7 +36,7 @@ func TestTheClockIsSet(t *testing.T) {
 			if got := len(listedContainers(s, "", false)) == 1; got != test.listed {
 				t.Errorf("set by %v, after %d s: listed: %t", by, test.seconds, got)
 			}
-			if got := len(screen{s: s, w: 100, h: 40}.banner(9)) > 0; got != test.bannered {
+			if got := len(screen{s: s, w: 100, h: 40}.banner(9, false)) > 0; got != test.bannered {
 				t.Errorf("set by %v, after %d s: a banner: %t", by, test.seconds, got)
 			}
 		}

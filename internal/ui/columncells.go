@@ -25,6 +25,7 @@ const (
 	columnWorkingSet     ColumnKey = "mem.ws"
 	columnCache          ColumnKey = "mem.cache"
 	columnSpark          ColumnKey = "last_minute"
+	columnCPUSpark       ColumnKey = "cpu.last_minute"
 	columnFullIn         ColumnKey = "full_in"
 	columnOOM            ColumnKey = "oom"
 	columnSwap           ColumnKey = "swap"
@@ -58,7 +59,8 @@ var containerColumns = []containerColumn{
 		ended: func(ct *model.Container, in tableRow, w int) line {
 			return nameCell(ct, in.group, Dim, in.needle, w)
 		},
-		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortText(ct.Label) },
+		value:   func(ct *model.Container, _ *model.Snapshot) sortValue { return sortText(ct.Label) },
+		vmValue: func(v *model.VM, _ *model.Snapshot) sortValue { return sortText(v.Label()) },
 	},
 	{
 		key: columnImage, title: "IMAGE", width: 14, ascending: true, about: "the image that it was made from",
@@ -70,7 +72,8 @@ var containerColumns = []containerColumn{
 		ended: func(ct *model.Container, in tableRow, w int) line {
 			return text(Dim, cutMiddle(story.What(ct), w)).mark(in.needle)
 		},
-		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortText(story.What(ct)) },
+		value:   func(ct *model.Container, _ *model.Snapshot) sortValue { return sortText(story.What(ct)) },
+		vmValue: func(v *model.VM, _ *model.Snapshot) sortValue { return sortText(runBy(v, maxSearch)) },
 	},
 	{
 		key: columnCommand, title: "COMMAND", width: 15, ascending: true, about: "what its PID 1 calls itself",
@@ -93,6 +96,7 @@ var containerColumns = []containerColumn{
 		value: func(ct *model.Container, _ *model.Snapshot) sortValue {
 			return sortValue{known: ct.InitPID != 0, number: float64(ct.InitPID)}
 		},
+		vmValue: func(v *model.VM, _ *model.Snapshot) sortValue { return sortNumber(&v.PID) },
 	},
 	{
 		key: columnCreated, title: "CREATED", width: 8, right: true, about: "when its cgroup was made",
@@ -111,6 +115,9 @@ var containerColumns = []containerColumn{
 		value: func(ct *model.Container, s *model.Snapshot) sortValue {
 			from := beganAt(ct)
 			return sortValue{known: !from.IsZero(), number: s.Time.Sub(from).Seconds()}
+		},
+		vmValue: func(v *model.VM, s *model.Snapshot) sortValue {
+			return sortValue{known: !v.Started.IsZero(), number: s.Time.Sub(v.Started).Seconds()}
 		},
 	},
 	{
@@ -190,7 +197,8 @@ var containerColumns = []containerColumn{
 			}
 			return groupMemory(g)
 		},
-		value: func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(ct.Memory.UsageBytes) },
+		value:   func(ct *model.Container, _ *model.Snapshot) sortValue { return sortNumber(ct.Memory.UsageBytes) },
+		vmValue: func(v *model.VM, _ *model.Snapshot) sortValue { return sortNumber(v.ResidentBytes) },
 	},
 	{
 		key: columnWorkingSet, title: "WORK SET", width: 8, right: true, group: groupUses, about: "the memory that the kernel cannot take back at once",
@@ -225,6 +233,17 @@ var containerColumns = []containerColumn{
 			}
 			return text(Dim, runBy(v, w)).mark(in.needle)
 		},
+	},
+	{
+		key: columnCPUSpark, title: "CPU LAST MIN", width: 12, group: groupUses,
+		about: "its CPU time; full height is its quota or, without one, the next full CPU; ! it had to wait",
+		head: func(w int) line {
+			if w < len("CPU LAST MINUTE") {
+				return text(Title, "CPU LAST MIN")
+			}
+			return text(Title, "CPU LAST MINUTE")
+		},
+		live: func(ct *model.Container, _ tableRow, w int) line { return cpuSpark(ct, w) },
 	},
 	{
 		key: columnFullIn, title: "FULL IN", width: 7, right: true, group: groupUses, ascending: true, about: "how soon it reaches a memory limit at this pace",

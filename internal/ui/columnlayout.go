@@ -22,7 +22,7 @@ var layoutSteps = []widthStep{
 // fillSteps say who takes the room that is left, up to a width.
 var fillSteps = []widthStep{
 	{columnName, 24}, {columnSpark, 20}, {columnMemory, memoryText + 13}, {columnImage, 32}, {columnName, 40}, {columnSpark, 60},
-	{columnImage, 64}, {columnName, 64},
+	{columnImage, 64}, {columnName, 64}, {columnCPUSpark, 60},
 }
 
 // columnsFor returns the columns that a width has room for: of those that are chosen, in their order, else of all.

@@ -40,6 +40,8 @@ type containerColumn struct {
 	// unless that is reversed.
 	value     func(ct *model.Container, s *model.Snapshot) sortValue
 	ascending bool
+	// vmValue is what virtual machines are sorted by; of a nil one it is unknown.
+	vmValue func(v *model.VM, s *model.Snapshot) sortValue
 }
 
 // columnGroup is a group of columns with a common title above them.
@@ -120,24 +122,31 @@ func (col placedColumn) put(l, cell line) line {
 	return l.joinFit(cell, col.w).space(col.after())
 }
 
-// titleCell returns the title of a column, with a mark if the containers are sorted by it.
-func (c columns) titleCell(col placedColumn) line {
-	title := text(Title, col.title)
-	if col.head != nil {
-		title = col.head(col.w)
+// putTitle appends a title of a column to a line, with a mark if rows are sorted by it. Where the title has no column to spare, the
+// blank behind it takes the mark.
+func (c columns) putTitle(l line, col placedColumn, title line) line {
+	if c.sort.By != col.key || col.value == nil {
+		return col.put(l, title)
 	}
-	if c.sort.By == col.key && col.value != nil {
-		title, _ = title.split(min(title.width(), col.w-1))
-		return title.add(Strong, c.sort.sign(col.containerColumn))
+	if after := col.after(); title.width() >= col.w && after > 0 {
+		title, _ = title.split(col.w)
+		wider := *col.containerColumn
+		wider.gap = func(int) int { return after - 1 }
+		col = placedColumn{&wider, col.w + 1}
 	}
-	return title
+	title, _ = title.split(min(title.width(), col.w-1))
+	return col.put(l, title.add(Strong, c.sort.sign(col.containerColumn)))
 }
 
 // head returns the row of column titles above the containers.
 func (c columns) head() line {
 	l := line{}.space(marker)
 	for _, col := range c.shown {
-		l = col.put(l, c.titleCell(col))
+		title := text(Title, col.title)
+		if col.head != nil {
+			title = col.head(col.w)
+		}
+		l = c.putTitle(l, col, title)
 	}
 	return l
 }
@@ -154,7 +163,11 @@ func (c columns) vmHead(which string) line {
 		case col.vmHead != nil:
 			cell = col.vmHead(c, col.w)
 		}
-		l = col.put(l, cell)
+		if col.vmValue != nil {
+			l = c.putTitle(l, col, cell)
+		} else {
+			l = col.put(l, cell)
+		}
 	}
 	return l
 }

@@ -21,7 +21,7 @@ func (containersView) help() (name string, words []explained) {
 	return "workloads", []explained{
 		{"namespace", "A private copy of one thing a process can see: its own files (mnt), process numbers (pid), network (net), shared memory (ipc), " +
 			"host name (uts), users (user), cgroup tree (cgroup) or boot clock (time). Two processes in the same namespace see the same."},
-		{"o, s", "o chooses the columns, s the one to sort by, r reverses the order: ▲ the lowest first, ▼ the highest. Groups stay together."},
+		{"{columns}, {sort}", "{columns} chooses the columns, {sort} the one to sort by, {reverse} reverses the order: ▲ the lowest first, ▼ the highest. Groups stay together."},
 		{"NEAR LIMIT", "The working set grows, and at this pace reaches a limit soon. Whom the kernel would choose is computed as the kernel does it. Files that it can drop (▓ in the bar) are no danger."},
 		{"● ○ a b ? !", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter " +
 			"in that column. ? nsviz could not read it. ! whoever it was made for has another one now."},
@@ -35,7 +35,7 @@ func (containersView) help() (name string, words []explained) {
 		{"▾ ▹", "A group: the containers of a Kubernetes or podman pod, or of a compose project. What its heading has are sums; + is at least that much. " +
 			"The infra container of a pod holds what the others share; Kubernetes calls it the pod's sandbox."},
 		{"sandbox", "What a program isolates without a container runtime, as bubblewrap (Flatpak), firejail, unshare or a browser does. A service here is a unit of systemd " +
-			"with namespaces of its own. a shows and hides them; one that the OOM killer took something from is always shown."},
+			"with namespaces of its own. {sandboxes} shows and hides them; one that the OOM killer took something from is always shown."},
 		{"START", "From the making of the cgroup to the first instruction of the container's own program. It is short because no kernel boots."},
 		{"LAST MINUTE", "Memory. Full height is the limit, or all the host has where there is no limit. × is where OOM kills fell."},
 		{"VM", "A virtual machine is a small computer, and from here one process: its memory is the guest's, its threads are the guest's processors (VCPU). " +
@@ -46,7 +46,7 @@ func (containersView) help() (name string, words []explained) {
 
 // keys returns those of the containers with their headings, then those of the virtual machines.
 func (containersView) keys(s *model.Snapshot, st State) []string {
-	return workloadKeys(listedRows(s, st), st.filteredVMs(s))
+	return workloadKeys(listedRows(s, st), st.sortedVMs(s))
 }
 
 func workloadKeys(rows []containerRow, vms []*model.VM) []string {
@@ -90,6 +90,11 @@ func (containersView) link(s *model.Snapshot, key string) link {
 		return machineLink(v, s)
 	}
 	return link{}
+}
+
+// sortedVMs returns the virtual machines that are listed, in the order of the containers.
+func (st State) sortedVMs(s *model.Snapshot) []*model.VM {
+	return st.Sort.sortedVMs(st.filteredVMs(s), s)
 }
 
 // openVM returns the virtual machine with a key; nil if it is gone.
@@ -184,7 +189,7 @@ func (v containersView) rows(sc screen, h int) []row {
 		return sc.withChooser(h)
 	}
 	c := sc.columns()
-	list, vms := listedRows(sc.s, sc.state), sc.state.filteredVMs(sc.s)
+	list, vms := listedRows(sc.s, sc.state), sc.state.sortedVMs(sc.s)
 	table := max(len(list), min(h/4, 6)) // a few rows in reserve: another container moves nothing
 	if len(vms) > 0 {
 		table = max(len(list)+h/28, min(h/8, 3)) // and if there is room, a blank one before the machines
@@ -200,10 +205,7 @@ func (v containersView) rows(sc screen, h int) []row {
 	if len(list) == 0 {
 		marks = nil
 	}
-	banner := sc.banner(max(h/3, 3))
-	if near := sc.nearLimit(h); len(near) > 0 {
-		banner = append(near, banner[min(1, len(banner)):]...) // below one rule
-	}
+	banner := sc.tidings(h, false)
 	room := h - len(head) - len(banner)
 
 	// The virtual machines have their place even if not all containers fit.
@@ -223,9 +225,17 @@ func (v containersView) rows(sc screen, h int) []row {
 	if len(vms) > 0 {
 		least = min(len(list), 6)
 	}
-	stream := streamRows(h, room-len(marks)-least)
+	// Where the list does not fit on it, the tidings are told in fewer lines, and the stream is short.
+	long := max(h/4, 5)
+	if h < tightHeight && len(banner) > 0 && len(list) > room-len(marks)-streamRows(long, room) {
+		room += len(banner)
+		banner = sc.tidings(h, true)
+		room -= len(banner)
+		long = 3
+	}
+	stream := streamRows(long, room-len(marks)-least)
 	less := room - len(marks) - len(vmMarks) - least
-	if with := streamRows(h, less); (with > 0) == (stream > 0) && less >= with {
+	if with := streamRows(long, less); (with > 0) == (stream > 0) && less >= with {
 		marks, stream = append(marks, vmMarks...), with
 	}
 	if room-len(marks)-stream < min(table, 3) {
@@ -273,7 +283,7 @@ func (containersView) smallRows(sc screen, h int) []row {
 	if sc.state.Chooser != ChooseNothing {
 		return append(rows, sc.choiceRows(h)...)
 	}
-	list, vms := listedRows(sc.s, sc.state), sc.state.filteredVMs(sc.s)
+	list, vms := listedRows(sc.s, sc.state), sc.state.sortedVMs(sc.s)
 	if len(list)+len(vms) == 0 {
 		return append(rows, row{line: text(Dim, "no container")})
 	}
@@ -297,10 +307,26 @@ func (containersView) smallRows(sc screen, h int) []row {
 	return append(rows, drawn...)
 }
 
-// streamRows returns how many of the rows the stream takes.
-func streamRows(h, room int) int {
-	for _, want := range []int{max(h/4, 5), 4, 3} {
-		if want <= room {
+// tightHeight is the height of the list below which it has more rows at the cost of what is told below it.
+const tightHeight = 28
+
+// tidings returns what is near its limit and the latest kill in words, below a rule. If space is tight there is none, and the words take the
+// width below their label.
+func (sc screen) tidings(h int, tight bool) []line {
+	lines := sc.banner(max(h/3, 3), tight)
+	if near := sc.nearLimit(h); len(near) > 0 {
+		lines = append(near, lines[min(1, len(lines)):]...) // below one rule
+	}
+	if tight {
+		lines = lines[min(1, len(lines)):]
+	}
+	return lines
+}
+
+// streamRows returns how many of the rows the stream takes, at most long.
+func streamRows(long, room int) int {
+	for _, want := range []int{long, 4, 3} {
+		if want <= min(room, long) {
 			return want
 		}
 	}

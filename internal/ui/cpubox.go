@@ -38,26 +38,12 @@ func cpuQuota(c *model.Container) float64 {
 // height is the quota or, without one, the next full CPU.
 func cpuGraph(points []model.Point, quota float64, h, w int) []line {
 	wide := max(w-graphLabel, 1)
-	as := make([]model.Point, len(points)) // in hundredths of a percent
-	throttled := make([]model.Point, len(points))
-	highest := 0.0
-	for i, p := range points {
-		as[i] = model.Point{MaxBytes: uint64(max(p.CPUPercent, 0) * 100), Known: p.CPUKnown}
-		if p.Throttled {
-			throttled[i].Kills = 1
-		}
-		highest = max(highest, float64(p.CPUPercent))
-	}
-	full := max(math.Ceil(highest/100)*100, 100)
-	var limit *uint64
-	if quota > 0 {
-		full, limit = quota, new(uint64(quota*100))
-	}
+	as, full, limit := cpuPoints(points, quota)
 	bs := bucketsOf(as, len(as), wide)
 	label := func(words string, mark string) line { return text(Dim, words+" ").right(graphLabel-1).add(Dim, mark) }
 	var rows []line
 	marks, some := line{}, false
-	for _, b := range bucketsOf(throttled, len(throttled), wide) {
+	for _, b := range bs {
 		if b.kills > 0 {
 			marks, some = marks.add(Warn, throttledSign), true
 		} else {
@@ -79,6 +65,38 @@ func cpuGraph(points []model.Point, quota float64, h, w int) []line {
 		rows = append(rows, l)
 	}
 	return append(rows, timeAxis(wide, "60 s ago", "now"))
+}
+
+// cpuPoints returns the pace of the CPU time as points of a graph, in hundredths of a percent, with a mark where the quota was used up. The
+// full height, in percent, is the quota, which is the limit, or without one the next full CPU.
+func cpuPoints(points []model.Point, quota float64) (as []model.Point, full float64, limit *uint64) {
+	as = make([]model.Point, len(points))
+	highest := 0.0
+	for i, p := range points {
+		as[i] = model.Point{MaxBytes: uint64(max(p.CPUPercent, 0) * 100), Known: p.CPUKnown}
+		if p.Throttled {
+			as[i].Kills = 1
+		}
+		highest = max(highest, float64(p.CPUPercent))
+	}
+	if quota > 0 {
+		return as, quota, new(uint64(quota * 100))
+	}
+	return as, max(math.Ceil(highest/100)*100, 100), nil
+}
+
+// cpuSpark draws the CPU time of the last minute in one row of w columns; ! is where the quota was used up, blank is unknown.
+func cpuSpark(c *model.Container, w int) line {
+	as, full, limit := cpuPoints(c.Memory.History.Points(), cpuQuota(c))
+	var l line
+	for _, b := range buckets(as, w) {
+		if b.kills > 0 {
+			l = l.add(Warn, throttledSign)
+			continue
+		}
+		l = l.add(b.style(limit), eighthsUp[b.height(uint64(full*100), 8)])
+	}
+	return l
 }
 
 // timeAxis names both ends of a graph that is so wide.

@@ -3,6 +3,7 @@ package ui
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"time"
@@ -38,24 +39,28 @@ func eventKey(e *event.Event) string {
 }
 
 // eventRows returns lines for people about the latest events, newest first; at most most rows. If storms are
-// folded, a run of kills in one container, or of nsviz's own looks for a page that is open, becomes one line, so that it hides nothing else.
+// folded, a run of kills in one container, or of cgroups of none in one place, becomes one line, so that it hides nothing else.
 func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow {
 	var rows []eventRow
-	for _, g := range eventGroups(s, needle, most, fold) {
+	for _, g := range eventGroups(s, needle, most, fold, needle != "") {
 		rows = append(rows, g.row(s))
 	}
 	return rows
 }
 
 // eventGroup is an eventRow without its words: the indices of the events of one system call, and of the first one of a storm that
-// ends with them. A list has a thousand, and few are drawn.
-type eventGroup struct{ from, to, since int }
+// ends with them, which has so many more. A list has a thousand, and few are drawn.
+type eventGroup struct{ from, to, since, more int }
 
 // row returns the row with its words.
 func (g eventGroup) row(s *model.Snapshot) eventRow {
 	r := wordEvents(s.Events[g.from:g.to], s)
-	if more := g.from - g.since; more > 0 {
-		r.text = r.text.add(Dim, fmt.Sprintf(", and %d more since %s", more, clockIn(s.Events[g.since].Time, s.Time)))
+	if g.more > 0 {
+		what := ""
+		if isOutside(&s.Events[g.from]) {
+			what = " made or removed there"
+		}
+		r.text = r.text.add(Dim, fmt.Sprintf(", and %d more%s since %s", g.more, what, clockIn(s.Events[g.since].Time, s.Time)))
 	}
 	return r
 }
@@ -65,8 +70,9 @@ func (g eventGroup) fields(s *model.Snapshot) query.Event {
 	return query.Event{First: &s.Events[g.from], Line: func() string { return g.row(s).line() }}
 }
 
-// eventGroups returns what eventRows returns, without words.
-func eventGroups(s *model.Snapshot, needle string, most int, fold bool) []eventGroup {
+// eventGroups returns what eventRows returns, without words. What nsviz itself enters, to read what an open page shows, is left out unless
+// looks is set: it comes again and again, and hides what happens.
+func eventGroups(s *model.Snapshot, needle string, most int, fold, looks bool) []eventGroup {
 	var rows []eventGroup
 	var entries []*event.Event // whose joins have not been seen yet
 	for end := len(s.Events); end > 0 && len(rows) < most; {
@@ -78,15 +84,26 @@ func eventGroups(s *model.Snapshot, needle string, most int, fold bool) []eventG
 			end = start // told by the entry
 			continue
 		}
+		if !looks && isOwnLook(&s.Events[start]) {
+			end = start
+			continue
+		}
 		if e := &s.Events[end-1]; e.Entered != nil {
 			entries = append(entries, e)
 		}
-		g := eventGroup{start, end, start}
-		if e := &s.Events[end-1]; fold && (e.OOM != nil || isOwnLook(e)) {
-			for start > 0 && sameStorm(&s.Events[start-1], e) {
-				start--
+		g := eventGroup{from: start, to: end, since: start}
+		if e := &s.Events[end-1]; fold && (e.OOM != nil || isOutside(e)) {
+			g = eventGroup{from: end - 1, to: end, since: end - 1}
+			for i := end - 2; i >= 0; i-- {
+				before := &s.Events[i]
+				if sameStorm(before, e) {
+					g.since, start = i, i
+					g.more++
+				} else if looks || !isOwnLook(before) {
+					break
+				}
 			}
-			g = eventGroup{end - 1, end, start}
+			start = min(start, g.since)
 		}
 		if needle == "" || query.Events.Match(g.fields(s), needle) {
 			rows = append(rows, g)
@@ -131,10 +148,16 @@ func byEntrant(e, in *event.Event) bool {
 // isOwnLook reports whether nsviz itself entered a namespace, as it does to read what a page shows.
 func isOwnLook(e *event.Event) bool { return e.Self && e.Type == event.NamespaceJoined }
 
-// sameStorm reports whether two kills hit the same program in the same container for the same reason, or nsviz looked twice.
+// isOutside reports whether a cgroup of no container was made or removed.
+func isOutside(e *event.Event) bool {
+	return e.Cgroup != nil && e.Subject() == nil && !e.ContainerUnknown
+}
+
+// sameStorm reports whether two kills hit the same program in the same container for the same reason, or two cgroups of no container were made
+// or removed in the same place.
 func sameStorm(a, b *event.Event) bool {
-	if isOwnLook(a) && isOwnLook(b) {
-		return true
+	if isOutside(a) && isOutside(b) {
+		return path.Dir(a.Cgroup.Path) == path.Dir(b.Cgroup.Path)
 	}
 	return a.OOM != nil && b.OOM != nil && a.OOM.Scope == b.OOM.Scope &&
 		a.OOM.Victim.Comm == b.OOM.Victim.Comm && a.Subject().Label() == b.Subject().Label()

@@ -8,10 +8,16 @@ import (
 // eventsView lists the latest events.
 type eventsView struct{ listView }
 
-func (eventsView) title() string                          { return "Events" }
-func (eventsView) help() (name string, words []explained) { return "events", nil }
-func (eventsView) newestFirst() bool                      { return true }
-func (eventsView) filtered() rowKind                      { return eventKindRows }
+func (eventsView) title() string     { return "Events" }
+func (eventsView) newestFirst() bool { return true }
+func (eventsView) filtered() rowKind { return eventKindRows }
+
+func (eventsView) help() (name string, words []explained) {
+	return "events", []explained{
+		{"nsviz itself", "To read what a page shows, nsviz enters a container's namespaces for a moment. These joins are left out, unless a search " +
+			"or a filter (self=true) asks for them; nsviz events has all of them."},
+	}
+}
 
 func (eventsView) keys(s *model.Snapshot, st State) []string {
 	return eventKeys(st.filteredEvents(s), s)

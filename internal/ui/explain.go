@@ -25,15 +25,16 @@ type topic struct {
 // explainPanel explains what is under the cursor.
 func (sc screen) explainPanel() []row {
 	const left = 2
+	again := sc.state.Keys.firstCap(cmdExplain, cmdBack)
 	of := here(sc.state, sc.live).subject()
 	if len(of.topics) == 0 {
-		return []row{{line: rule(text(Title, "what is this?").add(Dim, ", w closes"), sc.w)}, {line: text(Plain, "  Nothing is under the cursor.")}}
+		return []row{{line: rule(text(Title, "what is this?").add(Dim, ", "+again+" closes"), sc.w)}, {line: text(Plain, "  Nothing is under the cursor.")}}
 	}
 	n := min(sc.state.Explain, len(of.topics))
 	topic := of.topics[n-1]
-	next := fmt.Sprintf(", %d of %d, w goes on, esc closes", n, len(of.topics))
+	next := fmt.Sprintf(", %d of %d, %s goes on, %s closes", n, len(of.topics), again, sc.state.Keys.cap(cmdBack))
 	if n == len(of.topics) {
-		next = fmt.Sprintf(", %d of %d, w closes", n, n)
+		next = fmt.Sprintf(", %d of %d, %s closes", n, n, again)
 	}
 	rows := []row{{line: rule(text(Title, topic.title).add(Dim, next), sc.w)}}
 	rows = append(rows, plainRows(paragraph(topic.words, left, min(sc.w, 120)))...)

@@ -25,11 +25,11 @@ const (
 
 // exportBindings returns the keys that write what is on screen.
 func exportBindings() []binding {
-	write := func(key, hint, help string, form ExportForm) binding {
+	write := func(c command, hint, help string, form ExportForm) binding {
 		return binding{
-			keys: runes(key), cap: key, modes: inExport, hint: always(hint), help: help,
+			does: commands(c), modes: inExport, hint: always(hint), help: help,
 			when: func(at place) bool { return form != ExportJSON || at.hasDocument() },
-			do: func(at place, _ Key) (State, Action) {
+			do: func(at place, _ command) (State, Action) {
 				at.Exporting, at.ExportForm = false, form
 				return at.State, Export
 			},
@@ -37,24 +37,24 @@ func exportBindings() []binding {
 	}
 	return []binding{
 		{
-			keys: runes("e"), cap: "e", modes: reading, hint: func(at place) string {
+			does: commands(cmdExport), modes: reading, hint: func(at place) string {
 				if at.mode == inHelp {
 					return ""
 				}
 				return "export"
 			},
-			help: "write what is on screen to a file: then t for text, s for a picture (SVG), j for JSON",
-			do: func(at place, _ Key) (State, Action) {
+			help: "write what is on screen to a file: then {export-text} for text, {export-picture} for a picture (SVG), {export-json} for JSON",
+			do: func(at place, _ command) (State, Action) {
 				at.Exporting = true
 				return at.State, Stay
 			},
 		},
-		write("t", "text", "write the screen as text", ExportText),
-		write("s", "picture (SVG)", "write the screen as a picture", ExportSVG),
-		write("j", "JSON", "write what is listed as nsviz ps, ns or events does with -o json, and a page as nsviz inspect does", ExportJSON),
+		write(cmdExportText, "text", "write the screen as text", ExportText),
+		write(cmdExportPicture, "picture (SVG)", "write the screen as a picture", ExportSVG),
+		write(cmdExportJSON, "JSON", "write what is listed as nsviz ps, ns or events does with -o json, and a page as nsviz inspect does", ExportJSON),
 		{
-			keys: append(named(KeyEsc), runes("eq")...), cap: "esc", modes: inExport, hint: always("close"), help: "write nothing, also e and q",
-			do: func(at place, _ Key) (State, Action) { at.Exporting = false; return at.State, Stay },
+			does: commands(cmdCancel, cmdExport, cmdQuit), alike: true, modes: inExport, hint: always("close"), help: "write nothing",
+			do: func(at place, _ command) (State, Action) { at.Exporting = false; return at.State, Stay },
 		},
 	}
 }

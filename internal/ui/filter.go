@@ -251,7 +251,7 @@ func (st State) filteredKills(s *model.Snapshot) []*model.Kill {
 
 // filteredEvents returns the rows of the stream that the search and the filter let through, newest first.
 func (st State) filteredEvents(s *model.Snapshot) []eventGroup {
-	rows := eventGroups(s, st.Search, len(s.Events), false)
+	rows := eventGroups(s, st.Search, len(s.Events), false, st.Search != "" || st.Filter[eventKindRows] != "")
 	return accepted(rows, st.Filter[eventKindRows], query.Events, s, func(g eventGroup) query.Event { return g.fields(s) })
 }
 
@@ -265,7 +265,7 @@ func (sc screen) filteredOut() []line {
 
 // filterStatus returns the note on the filter in force.
 func (sc screen) filterStatus() line {
-	return text(Warn, "only "+views[sc.state.Tab].filtered().language().rows+" with "+sc.state.filter()+"; esc shows all")
+	return text(Warn, "only "+views[sc.state.Tab].filtered().language().rows+" with "+sc.state.filter()+"; "+sc.state.Keys.cap(cmdBack)+" shows all")
 }
 
 // filterPanel is where a filter is entered: the text, what is wrong with it at its place, and what could follow.

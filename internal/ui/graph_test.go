@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -96,5 +97,27 @@ func TestCPUGraph(t *testing.T) {
 	}
 	if box := cpuBox(&model.Container{Memory: model.Memory{History: flat(5)}}, 2); box.body(60) != nil {
 		t.Error("a graph of what is unknown")
+	}
+}
+
+// The column of CPU is as high as the quota, else as the next full CPU; unknown is blank, and a mark shows where the quota was used up.
+func TestCPUSpark(t *testing.T) {
+	points := make([]model.Point, model.HistoryLength)
+	for i := 30; i < 60; i++ {
+		points[i] = model.Point{CPUPercent: 50, CPUKnown: true, Throttled: i == 50}
+	}
+	points[40].CPUPercent = 0
+	c := &model.Container{Memory: model.Memory{History: model.SeriesOf(points...)}}
+	for quota, want := range map[float64]string{0: blanks(30) + "▄▄▄▄▄▄▄▄▄▄▁▄▄▄▄▄▄▄▄▄!▄▄▄▄▄▄▄▄▄", 0.5: blanks(30) + "██████████▁█████████!█████████"} {
+		c.Limits.CPU = &fact.Limit{Value: &quota}
+		if quota == 0 {
+			c.Limits.CPU = nil
+		}
+		if got := cpuSpark(c, 60).String(); got != want {
+			t.Errorf("with a quota of %g CPUs: %q, want %q", quota, got, want)
+		}
+	}
+	if got := cpuSpark(&model.Container{}, 5).String(); got != blanks(5) {
+		t.Errorf("what is unknown is %q", got)
 	}
 }

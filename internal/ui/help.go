@@ -23,17 +23,15 @@ func helpPage(s *model.Snapshot, st State, w int) []line {
 		"(namespaces) and allows less (cgroups). nsviz asks the kernel itself, so what you see is what is, not what was configured."), left, w)...)
 
 	section("Keys here, in " + views[st.Tab].title())
-	for _, b := range bindings() {
-		if b.applies(at) {
-			add(b.cap, b.help)
-		}
+	for _, b := range at.bound() {
+		add(b.explained(st.Keys))
 	}
 
 	section("Words")
 	for _, v := range views {
 		_, words := v.help()
 		for _, e := range words {
-			add(e.word, e.meaning)
+			add(st.Keys.WithKeys(e.word), st.Keys.WithKeys(e.meaning))
 		}
 	}
 	return lines

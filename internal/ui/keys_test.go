@@ -35,35 +35,42 @@ func places() map[string]State {
 // The last line and the help have no key that Update does not know, and no key does two things in one place.
 func TestKeysAreOneTable(t *testing.T) {
 	s := sceneGroups()
-	for name, st := range places() {
+	for place, st := range places() {
 		at := here(st, s)
 		taken := map[Key]string{}
-		for _, b := range bindings() {
-			if len(b.keys) == 0 || b.cap == "" || b.help == "" || b.modes == 0 || b.do == nil {
-				t.Errorf("%q lacks something", b.cap)
+		for _, b := range at.bound() {
+			name, others := b.cap()
+			if name == "" || b.help == "" || b.do == nil || len(b.does) == 0 {
+				t.Errorf("%q lacks something", b.help)
 			}
-			if !b.applies(at) {
+			for _, p := range b.keys {
+				if other, is := taken[p.key]; is {
+					t.Errorf("%s: %v is %q and %q", place, p.key, other, b.help)
+				}
+				taken[p.key] = b.help
+				want, wantAction := b.do(at, p.command)
+				if got, action := Update(st, p.key, s); action != wantAction || !cmp.Equal(got, want) {
+					t.Errorf("%s: %v does not do %q", place, p.key, b.help)
+				}
+			}
+			if at.mode&reading == 0 || place == "help" {
 				continue
 			}
-			for _, key := range b.keys {
-				if other, is := taken[key]; is {
-					t.Errorf("%s: %v is %q and %q", name, key, other, b.help)
-				}
-				taken[key] = b.help
-				want, wantAction := b.do(at, key)
-				if got, action := Update(st, key, s); action != wantAction || !cmp.Equal(got, want) {
-					t.Errorf("%s: %v does not do %q", name, key, b.help)
-				}
+			help := strings.Join(strings.Fields(linesText(helpPage(s, st, 108))), " ")
+			if words := at.Keys.WithKeys(b.help); !strings.Contains(help, name+" "+words[:min(len(words), 20)]) {
+				t.Errorf("%s: the help has no %q", place, name)
 			}
-			if help := strings.Join(strings.Fields(linesText(helpPage(s, st, 108))), " "); at.mode&reading != 0 && name != "help" && !strings.Contains(help, b.cap+" "+b.help[:min(len(b.help), 20)]) {
-				t.Errorf("%s: the help has no %q", name, b.cap)
+			for _, other := range others {
+				if !strings.Contains(help, other) {
+					t.Errorf("%s: the help of %q has no %q", place, name, other)
+				}
 			}
 		}
 		footer := screen{s: s, live: s, state: st, w: 200, h: 36}.footer()
 		keys, last := hinted(at)
 		for _, b := range slices.Concat(keys, last) {
-			if !strings.Contains(footer.line.String(), b.cap+" "+b.hint(at)) {
-				t.Errorf("%s: the last line has no %q: %s", name, b.cap, footer.line)
+			if name, _ := b.cap(); !strings.Contains(footer.line.String(), name+" "+b.hint(at)) {
+				t.Errorf("%s: the last line has no %q: %s", place, name, footer.line)
 			}
 		}
 	}
@@ -173,6 +180,9 @@ func anyKey(r *rand.Rand, w, h int) Key {
 
 // anyState returns a fresh state: with or without what the shell adds.
 func anyState(r *rand.Rand) (st State) {
+	if r.IntN(3) == 0 {
+		st.Keys = anyKeys(r)
+	}
 	st.Replay, st.Inspects = r.IntN(4) == 0, r.IntN(2) == 0
 	if st.Replay {
 		st.Speed = 1
@@ -181,6 +191,21 @@ func anyState(r *rand.Rand) (st State) {
 		st = withInspection(st, hogID, 28473, sceneHostileDissection())
 	}
 	return st
+}
+
+// anyKeys returns a Keymap with random keys for random commands, without conflicts.
+func anyKeys(r *rand.Rand) (m Keymap) {
+	for range 30 {
+		key := anyKey(r, 80, 24)
+		if r.IntN(8) == 0 {
+			key = Key{}
+		}
+		names := strings.Fields(key.word().name)
+		if with, err := m.Bind(commandTable[1+r.IntN(int(commandCount)-1)].name, names); err == nil && with.Conflict() == nil {
+			m = with
+		}
+	}
+	return m
 }
 
 // keyScenes are the hosts on which keys are tried.

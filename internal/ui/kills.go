@@ -78,8 +78,8 @@ func listedKills(s *model.Snapshot, needle string) []*model.Kill {
 	return out
 }
 
-// banner describes the latest kill in at most h rows, a rule among them.
-func (sc screen) banner(h int) []line {
+// banner describes the latest kill in at most h rows, a rule among them. If space is tight, the words take the width below the label, too.
+func (sc screen) banner(h int, tight bool) []line {
 	kills := listedKills(sc.s, sc.state.Search)
 	if len(kills) == 0 {
 		return nil
@@ -95,8 +95,8 @@ func (sc screen) banner(h int) []line {
 	}
 	label := text(Plain, " ").add(style, " OOM KILL ").add(Dim, " "+clockIn(k.Event.Time, sc.s.Time)+"  ")
 	sentences := storyLine(story.Kill(k, sc.s), sc.s.Time)
-	if left := label.width(); sc.w >= 76 {
-		lines := sentences.wrap(sc.w - left - 1)
+	if left := label.width(); sc.w >= 76 && !tight {
+		lines := sentences.wrapIn(sc.w-left-1, h-1, sc.w)
 		for i := range lines {
 			head := label
 			if i > 0 {
@@ -106,7 +106,7 @@ func (sc screen) banner(h int) []line {
 		}
 		return append([]line{rule(nil, sc.w)}, capped(lines, h-1)...)
 	}
-	lines := label[:len(label):len(label)].join(sentences).wrap(sc.w - 2)
+	lines := label[:len(label):len(label)].join(sentences).wrapIn(sc.w-2, h-1, sc.w)
 	for i := range lines {
 		lines[i] = indent(lines[i])
 	}
@@ -139,9 +139,11 @@ func (killsView) rows(sc screen, h int) []row {
 		below, sentences = 0, nil
 	}
 	rows := sc.table(killColumns(sc, list), keys, max(h-below, 2), "")
-	for len(rows) < h-below {
+	places := sc.killPlaceRows(list, h-below-len(rows)-1)
+	for len(rows) < h-below-len(places) {
 		rows = append(rows, row{})
 	}
+	rows = append(rows, places...)
 	if sentences == nil {
 		return rows
 	}
@@ -152,14 +154,15 @@ func (killsView) rows(sc screen, h int) []row {
 // killColumns returns the columns of a list of kills.
 func killColumns(sc screen, list []*model.Kill) []column {
 	needle := sc.state.Search
+	name := min(max(sc.w/6, 10), 64)
 	return []column{
 		{title: "WHEN", width: 8, gap: 2, cell: func(i int) line { return text(Dim, clockIn(list[i].Event.Time, sc.s.Time)) }},
-		{title: "CONTAINER", width: min(max(sc.w/6, 10), 24), gap: 1, cell: func(i int) line {
+		{title: "CONTAINER", width: name, gap: 1, cell: func(i int) line {
 			style := Name
 			if story.VictimContainer(list[i]) == nil {
 				style = Dim
 			}
-			return text(style, story.VictimPlace(list[i])).mark(needle)
+			return text(style, cutMiddle(story.VictimPlace(list[i]), name)).mark(needle)
 		}},
 		{title: "KILLED", width: min(max(sc.w/4, 14), 32), gap: 1, cell: func(i int) line {
 			return processLine(story.VictimPID(list[i]), story.VictimComm(list[i])).mark(needle)

@@ -244,6 +244,35 @@ func (l line) words() []line {
 	return words
 }
 
+// shortWords returns the line with words of at most w columns: longer ones, such as the names of containers that differ in how they end,
+// lose their middle. Paths stay whole.
+func (l line) shortWords(w int) line {
+	out := make(line, len(l))
+	for i, sp := range l {
+		words := strings.Split(sp.text, " ")
+		for j, word := range words {
+			if len(word) > w && !strings.Contains(word, "/") {
+				words[j] = cutMiddle(word, w)
+			}
+		}
+		out[i] = span{strings.Join(words, " "), sp.style}
+	}
+	return out
+}
+
+// nameRoom is how wide names are among others where room is short, on a screen that is w columns wide.
+func nameRoom(w int) int { return min(max(w/4, 12), 40) }
+
+// wrapIn breaks sentences into lines of at most w columns. If these are more than most, long names lose their middle, as much as a screen of a
+// width asks for: lists have the whole names.
+func (l line) wrapIn(w, most, screen int) []line {
+	lines := l.wrap(w)
+	if len(lines) > most {
+		lines = l.shortWords(nameRoom(screen)).wrap(w)
+	}
+	return lines
+}
+
 // split divides the line after at most w columns.
 func (l line) split(w int) (head, tail line) {
 	used := 0

@@ -201,7 +201,7 @@ func (mapView) paint(sc screen, c canvas) bool {
 	}
 	var banner []line
 	if words > 1 {
-		banner = sc.banner(words - 1)
+		banner = sc.banner(words-1, false)
 	}
 	if chosen != nil && words > 0 {
 		c.lines(host, capped(paragraph(sc.aboutRoom(chosen), 1, sc.w), words-len(banner)))

@@ -127,7 +127,17 @@ func withNamespaceFacts(sc screen, list []*model.Namespace, columns []column) []
 				return by.mark(needle)
 			}})
 	}
-	return append(columns, column{title: "WHO IS IN IT", cell: func(i int) line { return inhabitants(list[i], sc.s).mark(needle) }})
+	room := sc.w - marker
+	for _, c := range columns {
+		room -= c.width + c.gap
+	}
+	return append(columns, column{title: "WHO IS IN IT", cell: func(i int) line {
+		who := inhabitants(list[i], sc.s)
+		if who.width() > room {
+			who = who.shortWords(min(nameRoom(sc.w), max(room, 1)))
+		}
+		return who.mark(needle)
+	}})
 }
 
 func idText(id uint64) line {

@@ -40,7 +40,7 @@ func (sc screen) nearLimit(h int) []line {
 		sentence = sentence.add(Dim, " "+story.Count(uint64(others), "other is", "others are")+" near a limit, too.")
 	}
 	left := label.width()
-	lines := capped(sentence.wrap(sc.w-left-1), 2)
+	lines := capped(sentence.wrapIn(sc.w-left-1, 2, sc.w), 2)
 	for i := range lines {
 		head := label
 		if i > 0 {

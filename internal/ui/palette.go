@@ -100,6 +100,13 @@ var (
 		},
 		bar: NoColor, selected: NoColor, kill: ansi(1), onKill: ansi(7), dimGrey: true,
 	}
+	// fewOnLight is the same for a background that is light for sure. Many terminals leave their colours as they are on black then, on
+	// which cyan and yellow are hardly seen: names are blue, and what is amber elsewhere has the colour of text, most of it bold.
+	fewOnLight = func() palette {
+		p := fewColors
+		p.hues[blue].plain, p.hues[teal].plain, p.hues[amber].plain = ansi(4), ansi(4), NoColor
+		return p
+	}()
 )
 
 // ground is what a style has behind its text.

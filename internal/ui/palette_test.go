@@ -126,8 +126,19 @@ func TestPaletteOn256Colors(t *testing.T) {
 // TestFewColors checks that a terminal with 8 or 16 colours gets its own colours only, and that what nsviz paints shows without
 // them.
 func TestFewColors(t *testing.T) {
-	for _, colors := range []int{8, 16, 88} {
-		p := paletteFor(Auto, colors, backgroundUnknown)
+	light := map[Theme][3]bool{ // by the background: unknown, dark, light
+		Auto: {false, false, true}, Light: {true, true, true}, Dark: {}, ColorBlind: {false, false, true},
+	}
+	for theme, on := range light {
+		for bg, want := range on {
+			ink := Name.ink(paletteFor(theme, 8, background(bg)))
+			if legible := ink.FG == ansi(4); legible != want {
+				t.Errorf("%s on background %d: a name is %+v", theme, bg, ink)
+			}
+		}
+	}
+	for i, colors := range []int{8, 16, 88} {
+		p := paletteFor(Auto, colors, background(i))
 		for s := range styleCount {
 			if ink := s.ink(p); ink.FG > 0 || ink.BG > 0 || ink.FG < ansi(7) || ink.BG < ansi(7) {
 				t.Errorf("%v has a colour that such a terminal lacks: %+v", s, ink)

@@ -110,7 +110,7 @@ func pageLines(s *model.Snapshot, st State, w int) []line {
 	if lines := views[st.Tab].page(s, st, w); lines != nil {
 		return lines
 	}
-	return []line{nil, text(Plain, " It is gone, and nsviz has forgotten it. Esc goes back.")}
+	return []line{nil, text(Plain, " It is gone, and nsviz has forgotten it; "+st.Keys.cap(cmdBack)+" goes back.")}
 }
 
 func plainRows(lines []line) []row {

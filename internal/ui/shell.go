@@ -59,6 +59,8 @@ type Options struct {
 	Columns  []ColumnKey
 	Sort     Sort
 	Remember func([]Choice) error
+	// Keys has the keys that the user has chosen; nil leaves all as usual.
+	Keys Keymap
 	// Directory is where files are written; "" is the working directory.
 	Directory string
 	// Past leads through earlier snapshots; nil only freezes the screen.
@@ -163,7 +165,7 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, a
 	if device != nil {
 		sh.copyText = func(words []byte) { _ = device.SetClipboard(string(words), os.Getenv) } // the terminal does not answer, either
 	}
-	sh.state.Replay, sh.state.Speed, sh.state.Zone = o.Replay, o.Speed, o.Zone
+	sh.state.Replay, sh.state.Speed, sh.state.Zone, sh.state.Keys = o.Replay, o.Speed, o.Zone, o.Keys
 	sh.inspector, sh.state.Inspects = newInspector(o.Inspect, o.Snapshots), o.Inspect != nil
 	defer sh.inspector.close()
 	sh.exporter = newExporter(o.Directory)

@@ -403,7 +403,10 @@ func TestTranslate(t *testing.T) {
 		{tcell.KeyCtrlL, 0, Key{Name: KeyCtrlL}},
 		{tcell.KeyF1, 0, Key{Name: KeyF1}},
 		{tcell.KeyCtrlD, 0, Key{Name: KeyCtrlD}},
-		{tcell.KeyF2, 0, Key{}},
+		{tcell.KeyF2, 0, Key{Name: KeyF2}},
+		{tcell.KeyCtrlA, 0, Key{Name: KeyCtrlA}},
+		{tcell.KeyF12, 0, Key{Name: KeyF12}},
+		{tcell.KeyF13, 0, Key{}},
 	} {
 		if got := translate(tcell.NewEventKey(tt.key, tt.r, tcell.ModNone)); got != tt.want {
 			t.Errorf("%v: %v, want %v", tcell.KeyNames[tt.key], got, tt.want)

@@ -56,7 +56,7 @@ type sortValue struct {
 func sortText(s string) sortValue { return sortValue{known: s != "", text: strings.ToLower(s)} }
 
 // sortNumber returns a number; nil is unknown.
-func sortNumber[N ~int | ~uint64 | ~int64 | ~float64](n *N) sortValue {
+func sortNumber[N ~int | ~int32 | ~uint64 | ~int64 | ~float64](n *N) sortValue {
 	if n == nil {
 		return sortValue{}
 	}
@@ -66,41 +66,57 @@ func sortNumber[N ~int | ~uint64 | ~int64 | ~float64](n *N) sortValue {
 // sorted returns containers in an order. Ended ones stay below the others, and those of which the value is unknown below those that have
 // one, whatever the order. Equal ones stay as they are.
 func (o Sort) sorted(list []*model.Container, s *model.Snapshot) []*model.Container {
+	return sortedRows(o, list, (*model.Container).Live, func(col *containerColumn, c *model.Container) sortValue {
+		if col.value == nil {
+			return sortValue{}
+		}
+		return col.value(c, s)
+	})
+}
+
+// sortedVMs returns virtual machines in an order, as sorted does containers. Without one they stay as they are, by PID.
+func (o Sort) sortedVMs(list []*model.VM, s *model.Snapshot) []*model.VM {
+	return sortedRows(o, list, func(*model.VM) bool { return true }, func(col *containerColumn, v *model.VM) sortValue {
+		if col.vmValue == nil {
+			return sortValue{}
+		}
+		return col.vmValue(v, s)
+	})
+}
+
+// sortedRows sorts rows by the value that a column has of them.
+func sortedRows[R any](o Sort, list []R, live func(R) bool, valueOf func(*containerColumn, R) sortValue) []R {
 	i := columnIndex(o.By)
 	if i < 0 && !o.Reverse {
 		return list
 	}
-	value, direction := func(*model.Container) sortValue { return sortValue{} }, 1
-	if i >= 0 {
-		col := &containerColumns[i]
-		if col.value == nil {
-			return list
-		}
-		value = func(c *model.Container) sortValue { return col.value(c, s) }
-		if !o.isAscending(col) {
-			direction = -1
-		}
+	direction := 1
+	if i >= 0 && !o.isAscending(&containerColumns[i]) {
+		direction = -1
 	}
 	type keyed struct {
-		*model.Container
+		row   R
 		value sortValue
 	}
 	rows := make([]keyed, len(list))
-	for i, c := range list {
-		rows[i] = keyed{c, value(c)}
+	for j, r := range list {
+		rows[j].row = r
+		if i >= 0 {
+			rows[j].value = valueOf(&containerColumns[i], r)
+		}
 	}
 	if i < 0 {
 		slices.Reverse(rows)
 	}
 	slices.SortStableFunc(rows, func(a, b keyed) int {
 		return cmp.Or(
-			falseFirst(!a.Live(), !b.Live()), falseFirst(!a.value.known, !b.value.known),
+			falseFirst(!live(a.row), !live(b.row)), falseFirst(!a.value.known, !b.value.known),
 			direction*cmp.Or(cmp.Compare(a.value.number, b.value.number), strings.Compare(a.value.text, b.value.text)),
 		)
 	})
-	sorted := make([]*model.Container, len(rows))
-	for i, r := range rows {
-		sorted[i] = r.Container
+	sorted := make([]R, len(rows))
+	for j, r := range rows {
+		sorted[j] = r.row
 	}
 	return sorted
 }

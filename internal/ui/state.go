@@ -75,6 +75,9 @@ type State struct {
 	Inspections []Inspection
 	Inspects    bool
 
+	// Keys has the keys that the user has chosen.
+	Keys Keymap
+
 	// Notes are short remarks of the program, for example where it serves metrics.
 	Notes []string
 	// Replay is set if the snapshots come from a recording.

@@ -109,32 +109,16 @@ func translate(ev *tcell.EventKey) Key {
 		return Key{Name: KeyBackTab}
 	case tcell.KeyBackspace, tcell.KeyBackspace2:
 		return Key{Name: KeyBackspace}
-	case tcell.KeyCtrlB:
-		return Key{Name: KeyCtrlB}
-	case tcell.KeyCtrlC:
-		return Key{Name: KeyCtrlC}
-	case tcell.KeyCtrlD:
-		return Key{Name: KeyCtrlD}
-	case tcell.KeyCtrlF:
-		return Key{Name: KeyCtrlF}
-	case tcell.KeyCtrlL:
-		return Key{Name: KeyCtrlL}
-	case tcell.KeyCtrlU:
-		return Key{Name: KeyCtrlU}
-	case tcell.KeyCtrlW:
-		return Key{Name: KeyCtrlW}
-	case tcell.KeyCtrlZ:
-		return Key{Name: KeyCtrlZ}
-	case tcell.KeyF1:
-		return Key{Name: KeyF1}
-	case tcell.KeyF3:
-		return Key{Name: KeyF3}
-	case tcell.KeyF4:
-		return Key{Name: KeyF4}
-	case tcell.KeyF6:
-		return Key{Name: KeyF6}
-	case tcell.KeyF10:
-		return Key{Name: KeyF10}
+	case tcell.KeyInsert:
+		return Key{Name: KeyInsert}
+	case tcell.KeyDelete:
+		return Key{Name: KeyDelete}
+	}
+	switch k := ev.Key(); {
+	case k >= tcell.KeyCtrlA && k <= tcell.KeyCtrlZ:
+		return Key{Name: KeyCtrlA + KeyName(k-tcell.KeyCtrlA)}
+	case k >= tcell.KeyF1 && k <= tcell.KeyF12:
+		return Key{Name: KeyF1 + KeyName(k-tcell.KeyF1)}
 	}
 	return Key{}
 }

@@ -69,6 +69,8 @@ func paletteFor(t Theme, colors int, bg background) *palette {
 	switch {
 	case t == Mono || colors < 8:
 		return nil
+	case colors < fullColors && (t == Light || bg == backgroundLight && t != Dark):
+		return &fewOnLight
 	case colors < fullColors:
 		return &fewColors
 	case t == ColorBlind && bg == backgroundLight:

@@ -49,7 +49,6 @@ const minSpeed, maxSpeed = 1.0 / 64, 1024
 
 // timeBindings returns the keys that lead through time.
 func timeBindings() []binding {
-	frozen := func(at place) bool { return at.Frozen != nil }
 	whenFrozen := func(words string) func(at place) string {
 		return func(at place) string {
 			if at.Frozen == nil {
@@ -60,30 +59,25 @@ func timeBindings() []binding {
 	}
 	return []binding{
 		{
-			keys: named(KeyLeft, KeyRight), cap: "←→", time: true, modes: inList | inPage, when: func(at place) bool { return !at.folds() },
+			does: commands(cmdEarlier, cmdLater), caps: commands(cmdEarlier, cmdLater), time: true, modes: inList | inPage,
 			hint: whenFrozen("step"), help: "back in time, to the latest event before what is shown, and on to the next; the first step freezes the screen",
-			do: func(at place, key Key) (State, Action) { return at.travel(key.Name == KeyLeft, StepBack, StepOn) },
+			do: func(at place, c command) (State, Action) { return at.travel(c == cmdEarlier, StepBack, StepOn) },
 		},
 		{
-			keys: named(KeyShiftLeft, KeyShiftRight), cap: "shift-←→", modes: inList | inPage,
+			does: commands(cmdSkipBack, cmdSkipOn), caps: commands(cmdSkipBack, cmdSkipOn), modes: inList | inPage,
 			hint: whenFrozen("10 s"), help: "ten seconds back in time, and on",
-			do: func(at place, key Key) (State, Action) { return at.travel(key.Name == KeyShiftLeft, SkipBack, SkipOn) },
+			do: func(at place, c command) (State, Action) { return at.travel(c == cmdSkipBack, SkipBack, SkipOn) },
 		},
 		{
-			keys: named(KeyHome, KeyEnd), cap: "home end", modes: inList | inPage, when: frozen,
-			help: "the oldest state that is kept, and the newest",
-			do:   func(at place, key Key) (State, Action) { return at.travel(key.Name == KeyHome, ToOldest, ToNewest) },
+			does: commands(cmdNow), modes: inList | inPage, when: place.isFrozen,
+			help: "go back to now, as {freeze} does; of a replay, go on from here",
+			do:   func(at place, _ command) (State, Action) { return at.goOn() },
 		},
 		{
-			keys: runes("l"), cap: "l", modes: inList | inPage, when: frozen,
-			help: "go back to now, as space does; of a replay, go on from here",
-			do:   func(at place, _ Key) (State, Action) { return at.goOn() },
-		},
-		{
-			keys: runes("+=-"), cap: "+ -", modes: reading, when: func(at place) bool { return at.Replay && at.Speed > 0 },
+			does: commands(cmdFaster, cmdSlower), caps: commands(cmdFaster, cmdSlower), modes: reading, when: func(at place) bool { return at.Replay && at.Speed > 0 },
 			hint: always("speed"), help: "play the recording faster, and slower",
-			do: func(at place, key Key) (State, Action) {
-				if key.Rune == '-' {
+			do: func(at place, c command) (State, Action) {
+				if c == cmdSlower {
 					at.Speed = max(at.Speed/2, min(minSpeed, at.Speed))
 				} else {
 					at.Speed = min(at.Speed*2, max(maxSpeed, at.Speed))
@@ -168,9 +162,10 @@ func speedText(speed float64) string {
 
 // frozenNote returns what the status line says of a frozen screen.
 func (sc screen) frozenNote() string {
-	since := fmt.Sprintf("%d newer; space goes on", sc.state.missed(sc.live))
+	key := sc.state.Keys.firstCap(cmdFreeze, cmdNow, cmdBack)
+	since := fmt.Sprintf("%d newer; %s goes on", sc.state.missed(sc.live), key)
 	if sc.state.Replay {
-		since = "space goes on from here"
+		since = key + " goes on from here"
 	}
 	p := sc.state.Place
 	if p.Events == 0 {

@@ -1,59 +1,10 @@
 package ui
 
 import (
-	"slices"
-
 	"github.com/rivo/uniseg"
 
 	"github.com/nsviz/nsviz/internal/model"
 )
-
-// KeyName names a key that is not a letter.
-type KeyName int
-
-// The keys that the dashboard knows. KeyRune carries its letter in Key.Rune, KeyMouse what the mouse did in Key.Mouse.
-const (
-	KeyNone KeyName = iota
-	KeyRune
-	KeyUp
-	KeyDown
-	KeyLeft
-	KeyRight
-	KeyShiftLeft
-	KeyShiftRight
-	KeyPageUp
-	KeyPageDown
-	KeyHome
-	KeyEnd
-	KeyEnter
-	KeyEsc
-	KeyTab
-	KeyBackTab
-	KeyBackspace
-	KeyCtrlB
-	KeyCtrlC
-	KeyCtrlD
-	KeyCtrlF
-	KeyCtrlL
-	KeyCtrlU
-	KeyCtrlW
-	KeyCtrlZ
-	KeyF1
-	KeyF3
-	KeyF4
-	KeyF6
-	KeyF10
-	KeyMouse
-
-	keyNameCount
-)
-
-// Key is one press of a key, or what the mouse did.
-type Key struct {
-	Name  KeyName
-	Rune  rune
-	Mouse Mouse
-}
 
 // Action is a task for the shell beside drawing the new State.
 type Action int
@@ -88,10 +39,15 @@ func Update(st State, key Key, s *model.Snapshot) (State, Action) {
 	if key.Name == KeyMouse {
 		return st.pointed(key.Mouse, s)
 	}
+	if key == quitAlways {
+		return st, Quit
+	}
 	at := here(st, s)
-	for _, b := range bindings() {
-		if b.applies(at) && slices.Contains(b.keys, key) {
-			return b.do(at, key)
+	if at.mode&entering == 0 || !key.typed() {
+		for _, b := range at.bound() {
+			if c, ok := b.command(key); ok {
+				return b.do(at, c)
+			}
 		}
 	}
 	switch {

@@ -23,7 +23,7 @@ func TestEveryViewIsComplete(t *testing.T) {
 			t.Errorf("the help does not name %q, but %q", v.title(), name)
 		}
 		for _, e := range words {
-			if !strings.Contains(help, e.word) || e.meaning == "" {
+			if !strings.Contains(help, Keymap(nil).WithKeys(e.word)) || e.meaning == "" {
 				t.Errorf("%s: %q is not explained", v.title(), e.word)
 			}
 		}
@@ -92,7 +92,7 @@ func TestContainerColumnsAreComplete(t *testing.T) {
 			continue
 		}
 		placed := c.shown[c.index(col.key)]
-		lines := []line{placed.put(nil, c.titleCell(placed))}
+		lines := []line{c.putTitle(nil, placed, text(Title, placed.title))}
 		for i := range s.Containers {
 			cell := col.live(&s.Containers[i], tableRow{columns: c, s: s}, placed.w)
 			if cell.width() > placed.w {

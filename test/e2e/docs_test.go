@@ -99,7 +99,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 				if program != "nsviz" && program != "docker" {
 					t.Fatalf("no test knows %q: run it here, or say where it is run", program)
 				}
-				for _, name := range []string{"NAME", "hog", "shop/worker", "web"} {
+				for _, name := range []string{"NAME", "hog", "shop/worker", "shop/cart/hog", "web"} {
 					command = regexp.MustCompile(`(^| |\()`+regexp.QuoteMeta(name)+`( |$)`).ReplaceAllString(command, "${1}"+hog+"$2")
 				}
 				if live.MatchString(command) {

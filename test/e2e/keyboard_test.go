@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -40,6 +41,30 @@ func TestKeysThatAreNoText(t *testing.T) {
 			term.awaitEnd(t, 0)
 		})
 	}
+}
+
+// Keys that the settings choose do what the last line and the help say of them, and the usual ones nothing any more.
+func TestChosenKeys(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	settings := "keys:\n  host: f5\n  filter: ctrl-t\n  freeze: x\n  help: h\n  quit: Q\n"
+	if err := os.WriteFile(config, []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	term := tmux(t, 160, 40, nil, binary(), "--web.listen-address=", "--config", config)
+	term.await(t, match(`\d+ namespaces.*● live`))
+	term.await(t, contains("F5 Host", "ctrl-T filter", "x freeze", "h what is this?", "Q quit"))
+	term.keys(t, "C-t")
+	term.await(t, contains("filter workloads"))
+	term.keys(t, "Escape")
+	term.await(t, contains("ctrl-T filter"))
+	term.keys(t, "q", "7", "f", "?", "F5") // all but the last one do nothing
+	term.await(t, contains("How nsviz learns each fact"))
+	term.keys(t, "x")
+	term.await(t, contains("❚❚ frozen", "x goes on"))
+	term.keys(t, "h")
+	term.await(t, contains("Keys here, in Host"))
+	term.keys(t, "Q")
+	term.awaitEnd(t, 0)
 }
 
 // A dashboard that is killed, or aborts with a dump of its goroutines, leaves a usable terminal.

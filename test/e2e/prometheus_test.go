@@ -27,8 +27,8 @@ type prometheus struct {
 	began   time.Time
 }
 
-// startPrometheus runs Debian's Prometheus until the end of the test and returns once it has scraped.
-func startPrometheus(t *testing.T, target string) *prometheus {
+// startPrometheus runs Debian's Prometheus, with more flags, until the end of the test and returns once it has scraped.
+func startPrometheus(t *testing.T, target string, flags ...string) *prometheus {
 	t.Helper()
 	binary, err := exec.LookPath("prometheus")
 	if err != nil {
@@ -37,8 +37,8 @@ func startPrometheus(t *testing.T, target string) *prometheus {
 	dir := t.TempDir()
 	p := &prometheus{address: freeAddress(t), began: time.Now()}
 	output := newLines()
-	cmd := exec.Command(binary, "--config.file="+prometheusConfig(t, dir, target),
-		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+p.address)
+	cmd := exec.Command(binary, append(flags, "--config.file="+prometheusConfig(t, dir, target),
+		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+p.address)...)
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

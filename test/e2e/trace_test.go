@@ -99,6 +99,14 @@ func TestTraceUnshare(t *testing.T) {
 	}
 }
 
+// A virtual machine that lives for two seconds is found.
+func TestTraceVM(t *testing.T) {
+	_, trace, code := traced(t, slices.Concat([]string{"timeout", "2", qemuPath(t)}, stoppedVM("-m", "64"))...)
+	if code != 124 || len(trace.VMs) != 1 || trace.VMs[0].Monitor != "qemu" || trace.VMs[0].Attributed != report.ByDescent {
+		t.Errorf("exit code %d, machines %+v", code, trace.VMs)
+	}
+}
+
 // The exit codes of commands that cannot be run are those of shells. What the command writes and reads is its own.
 func TestTraceIsTransparent(t *testing.T) {
 	for _, c := range []struct {

@@ -69,6 +69,7 @@ var barriers = []barrier{
 	{"internal/namespaces", []string{module + "gen", module + "internal/probes", module + "internal/host", module + "internal/container", module + "internal/model", module + "internal/pipeline", module + "internal/store"}, "it is a table, and reads nothing"},
 	{"internal/collect", []string{module + "internal/pipeline", module + "internal/store", module + "internal/ui", module + "internal/container/engine/cri", module + "internal/container/engine/docker", module + "internal/container/engine/ondisk"}, "what reads hands over, and does not know to whom"},
 	{"internal/collect/find", []string{module + "gen", module + "internal/probes", module + "internal/model"}, "it asks for what is known, and does not look it up"},
+	{"internal/collect/findings", []string{module + "gen", module + "internal/probes", module + "internal/container"}, "it is given what inspects"},
 	{"internal/collect/ownmemory", []string{module + "internal/probes", module + "internal/container", module + "internal/model"}, "it looks at nsviz's own cgroups alone"},
 	{"internal/collect/sample", []string{module + "internal/probes", module + "internal/container"}, "it is given the containers, with their cgroups"},
 	{"internal/collect/victim", []string{module + "internal/probes", module + "internal/container", module + "internal/model"}, "it is given the cgroup, and judges as the kernel does"},

@@ -182,15 +182,20 @@ func (m *Meter) Read(memory *uint64) (fact.Use, error) {
 			break
 		}
 	}
+	waits := [...]*fact.Wait{&use.MemoryWait, &use.CPUWait, &use.IOWait}
 	for i, into := range []**float64{&use.MemoryPressure, &use.CPUPressure, &use.IOPressure} {
 		stalls, _ := text(m.pressure[i])
 		pressure, err := parsePressure(stalls)
 		if err != nil {
 			failed(fmt.Errorf("parse %s: %w", m.pressure[i].path, err))
 		}
-		if pressure != nil && pressure.Some != nil {
+		if pressure == nil {
+			continue
+		}
+		if pressure.Some != nil {
 			*into = pressure.Some.Avg10
 		}
+		*waits[i] = fact.Wait{SomeMicros: pressure.Some.micros(), FullMicros: pressure.Full.micros()}
 	}
 	return use, errors.Join(errs...)
 }

@@ -63,7 +63,7 @@ func TestMeter(t *testing.T) {
 			"a/io.stat": "8:0 rbytes=100 wbytes=20 rios=1 wios=1 dbytes=0 dios=0\n8:16 rbytes=1 wbytes=2 rios=1 wios=1 dbytes=0 dios=0\n",
 		}, fact.Use{
 			CPUMicros: n(7000), Periods: n(10), ThrottledPeriods: n(4), ThrottledMicros: n(900), Tasks: n(12), SwapBytes: n(4096),
-			ReadBytes: n(101), WrittenBytes: n(22), MemoryPressure: percent(1.5),
+			ReadBytes: n(101), WrittenBytes: n(22), MemoryPressure: percent(1.5), MemoryWait: fact.Wait{SomeMicros: n(9), FullMicros: n(1)},
 		}},
 		{"v2 with the CPU time alone, and no I/O yet", false, 50, map[string]string{"a/cpu.stat": "usage_usec 7000\n", "a/io.stat": ""}, fact.Use{
 			CPUMicros: n(7000), ReadBytes: n(0), WrittenBytes: n(0),
@@ -76,7 +76,7 @@ func TestMeter(t *testing.T) {
 			"unified/elsewhere/io.pressure":                             pressure, "pids/a/pids.current": "99\n",
 		}, fact.Use{
 			CPUMicros: n(7000), Periods: n(10), ThrottledPeriods: n(4), ThrottledMicros: n(900), Tasks: n(12), SwapBytes: n(4096),
-			ReadBytes: n(101), WrittenBytes: n(20), IOPressure: percent(1.5),
+			ReadBytes: n(101), WrittenBytes: n(20), IOPressure: percent(1.5), IOWait: fact.Wait{SomeMicros: n(9), FullMicros: n(1)},
 		}},
 		{"v1, without a process", true, 0, map[string]string{
 			"pids/a/pids.current": "99\n", "blkio/a/blkio.throttle.io_service_bytes_recursive": "Total 0\n",

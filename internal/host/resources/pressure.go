@@ -29,6 +29,14 @@ type Stall struct {
 	TotalSeconds *float64 `json:"total_seconds,omitempty"`
 }
 
+// micros returns the total in microseconds; nil is unknown, as of a nil Stall.
+func (s *Stall) micros() *uint64 {
+	if s == nil || s.TotalSeconds == nil {
+		return nil
+	}
+	return new(uint64(math.Round(*s.TotalSeconds * microseconds)))
+}
+
 func (r *resourceReader) pressures() *Pressures {
 	c, found := r.cgroup("") // the unified hierarchy, whichever is tracked
 	if !found || c.v1() || c.unconfined {

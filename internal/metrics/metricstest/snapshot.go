@@ -34,6 +34,14 @@ func Full() *model.Snapshot {
 		Paused: &fact.Paused{Cgroup: "/docker/1111"}, PausedKnown: true,
 		OOMKillsUnobserved: new(uint64(2)),
 		Group:              &event.Group{Kind: event.GroupCompose, Name: "shop", Member: "web"},
+		Started:            time.Unix(1795400000, 250e6), Restarts: new(uint64(1)), EngineRestarts: new(uint64(3)),
+		Use:    &model.Use{SwapBytes: new(uint64(4096)), Tasks: new(uint64(12))},
+		Limits: fact.CgroupLimits{PIDs: &fact.Limit{Value: new(100.0)}},
+		Spent: model.SpentOf(map[model.SpentKind]uint64{
+			model.SpentCPU: 12_500_000, model.SpentThrottled: 500_000, model.SpentPeriods: 40, model.SpentThrottledPeriods: 7,
+			model.SpentWaitingCPU: 1_000_000, model.SpentWaitingMemory: 0, model.SpentWaitingIO: 250_000,
+			model.SpentStalledCPU: 0, model.SpentStalledMemory: 125_000, model.SpentStalledIO: 125_000,
+		}),
 	}
 	sidecar := model.Container{
 		ID: "2222", Label: "sidecar", Named: true, Image: "envoy", Runtime: "docker", State: model.Running,
@@ -41,6 +49,7 @@ func Full() *model.Snapshot {
 		Memory:     model.Memory{UsageBytes: new(uint64(1 << 20)), Unlimited: true},
 		InitPID:    101, Unheld: &fact.Unheld{Cgroup: "/"}, StuckKnown: true, PausedKnown: true,
 		OOMKillsUnobserved: new(uint64(0)),
+		Limits:             fact.CgroupLimits{PIDs: &fact.Limit{Unlimited: true}},
 		Kind:               event.KindPod, Group: &event.Group{Kind: event.GroupPod, Name: "cart-7d9f", Namespace: "shop"},
 	}
 	sidecar.Namespaces[event.PID].Relation = model.RelationHost
@@ -69,6 +78,7 @@ func Full() *model.Snapshot {
 			{VM: fact.VM{PID: 14, Kind: "qemu", Manager: "kata", Acceleration: "kvm"}, Container: hostile},
 			{VM: fact.VM{PID: 15, Kind: "gvisor"}, Container: "web"},
 		},
+		Kills:     kills(),
 		Unseen:    &fact.Unseen{Processes: 3},
 		Unlisted:  7,
 		OwnMemory: &fact.OwnMemory{Saving: fact.SavesPast},
@@ -94,6 +104,11 @@ func Full() *model.Snapshot {
 				{Container: "raw\xff", Scope: event.ScopeCgroup}:         2,
 				{Container: `raw\xff`, Scope: event.ScopeCgroup}:         3,
 			},
+			Spent: map[string]*model.Spent{
+				"gone":            model.SpentOf(map[model.SpentKind]uint64{model.SpentCPU: 3_000_000, model.SpentThrottled: 0}),
+				"web":             model.SpentOf(map[model.SpentKind]uint64{model.SpentCPU: 1_000_000}), // an earlier one of that name
+				model.FoldedLabel: model.SpentOf(map[model.SpentKind]uint64{model.SpentCPU: 9_000_000}),
+			},
 			PIDsRefused:        map[string]uint64{"web": 4, "sidecar": 0, "gone": 2, model.FoldedLabel: 1},
 			OOMKillsUnobserved: map[string]uint64{"web": 2, model.FoldedLabel: 1},
 			Exits: map[model.ExitKey]uint64{
@@ -105,12 +120,38 @@ func Full() *model.Snapshot {
 			Savings:   map[fact.Saving]uint64{fact.SavesPast: 4},
 			Starts: model.Histogram{
 				Counts: []uint64{0, 1, 1, 1, 3, 5, 5, 5, 5, 5, 5, 5, 5, 6},
+				Fine:   map[int]uint64{-36: 1, -15: 2, -12: 2, 39: 1, 41: 1},
 				Count:  7,
 				Sum:    45.5,
 			},
 			FoldedContainers: 12,
 		},
 	}
+}
+
+// KillID is the id of the latest OOM kill of [Full], in the container "gone".
+const KillID = "kill:00000000000000a2"
+
+func kills() []model.Kill {
+	kill := func(second int64, id string, scope event.Scope, of *event.Container) model.Kill {
+		return model.Kill{Event: event.Event{
+			Time: time.Unix(1795400000+second, 0), Type: event.OOMKill, OOM: &event.OOM{ID: id, Scope: scope, Victim: event.Victim{PID: 7, Container: of}},
+		}}
+	}
+	return []model.Kill{
+		kill(1, "kill:00000000000000a0", event.ScopeSystem, nil),
+		kill(2, "kill:00000000000000a1", event.ScopeSystem, &event.Container{ID: "1111", Name: "renamed since"}),
+		kill(3, KillID, event.ScopeCgroup, &event.Container{ID: "5555", Name: "gone"}),
+		kill(4, "", event.ScopeCgroup, &event.Container{ID: "5555", Name: "gone"}), // as an earlier version recorded it
+	}
+}
+
+// Findings returns what the container with an id has of findings, as metrics.Config.Findings does: web has some.
+func Findings(id string) map[string]int {
+	if id != "1111" {
+		return nil
+	}
+	return map[string]int{"info": 2, "low": 0, "medium": 1, "high": 0, "critical": 1}
 }
 
 // Crowd returns a snapshot with n live containers, each with a kill.

@@ -2,10 +2,15 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
@@ -39,19 +44,31 @@ func (s *session) greet(ctx context.Context) (version string, p *engine.Problem)
 		return "", p
 	}
 	var answer types.Version
-	if p := s.call(ctx, "version request", s.cfg.Timeout, func(ctx context.Context) (err error) {
-		answer, err = s.client.ServerVersion(ctx)
-		return err
-	}); p != nil {
+	var failure error
+	if p := s.call(ctx, "version request", s.cfg.Timeout, func(ctx context.Context) error {
+		answer, failure = s.client.ServerVersion(ctx)
+		return failure
+	}); p == nil {
+		s.dialect.Store(new(dialectOf(answer.Components)))
+	} else if !failsAlone(failure) {
 		return "", p
-	}
-	s.dialect.Store(new(dialectOf(answer.Components)))
+	} // else the dialect is that of its address
 	// Distributions add what does not matter here: 20.10.24+dfsg1.
 	number, _, _ := strings.Cut(answer.Version, "+")
 	if number == "" {
 		number = "unknown version"
 	}
 	return fmt.Sprintf("%s, API %s", cut(number, engine.MaxDetail), s.client.ClientVersion()), nil
+}
+
+// failsAlone reports whether the request for the version failed in a way that says nothing about the others: the engine refused it, or broke
+// the connection in place of an answer. Rootless Docker 26 does so where it shares the host's network, since it panics in this request alone.
+// A proxy in front of an engine may forbid it.
+func failsAlone(err error) bool {
+	if broken, ok := errors.AsType[*url.Error](err); ok {
+		return errors.Is(broken.Err, io.EOF) || errors.Is(broken.Err, syscall.ECONNRESET)
+	}
+	return errdefs.IsInternal(err) || errdefs.IsPermissionDenied(err) || errdefs.IsNotFound(err) || errdefs.IsNotImplemented(err)
 }
 
 // ping asks for a sign of life. The engine gives one without any of its locks.

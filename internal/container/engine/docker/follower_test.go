@@ -265,10 +265,9 @@ func TestTooManyChangesDuringList(t *testing.T) {
 
 func TestErrorAnswers(t *testing.T) {
 	for path, want := range map[string]string{
-		pingPath:    "failing ping: request returned 500 Internal Server Error",
-		versionPath: "failing version request: disk on fire",
-		eventsPath:  "failing event stream: disk on fire",
-		listPath:    "failing container list: disk on fire",
+		pingPath:   "failing ping: request returned 500 Internal Server Error",
+		eventsPath: "failing event stream: disk on fire",
+		listPath:   "failing container list: disk on fire",
 	} {
 		t.Run(path, func(t *testing.T) {
 			e := newEngine(t)
@@ -284,6 +283,27 @@ func TestErrorAnswers(t *testing.T) {
 			e.answer(listPath, nil)
 			r.clock.fire(t, DefaultRetryMin)
 			r.expect(connected)
+		})
+	}
+}
+
+// An engine that does not say which version it is, and answers all else, is followed without one: Docker 26 without root panics in that
+// request where it shares the host's network.
+func TestNoVersion(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"a panic":       func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"an error":      say(http.StatusInternalServerError, "application/json", `{"message":"disk on fire"}`),
+		"forbidden":     say(http.StatusForbidden, "text/html", "<html>no</html>"),
+		"not there":     say(http.StatusNotFound, "application/json", `{"message":"page not found"}`),
+		"not supported": say(http.StatusNotImplemented, "application/json", `{"message":"no"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t)
+			e.answer(versionPath, answer)
+			e.set(summary(1, "web", "nginx"))
+			e.start()
+			r := begin(t, e)
+			r.expect("identify docker 000000000001 web nginx map[]", "connected unknown version, API 1.41")
 		})
 	}
 }
