@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/host"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
 const (
@@ -66,7 +68,7 @@ func screenWith(binary string, containers int, wanted float64) (err error) {
 	if err != nil {
 		return err
 	}
-	screen, terminal, err := startDashboard(binary)
+	screen, terminal, err := startDashboard(binary, "")
 	if err != nil {
 		return err
 	}
@@ -123,9 +125,33 @@ func cpuTime(pid int) (time.Duration, error) {
 
 // crowd holds many containers made by hand.
 type crowd struct {
-	dir       string // above their cgroups
-	cgroups   []string
+	dirs      []string // of cgroups, each behind the one that it is in
+	memory    []string // those of the containers in the hierarchy that counts memory
 	processes []*exec.Cmd
+}
+
+// hierarchies returns the directories in which an engine makes cgroups for a container: on cgroup v1 one in each hierarchy.
+func hierarchies(layout cgroupfs.Layout) (list []string, err error) {
+	if layout.Controller == "" {
+		return []string{layout.Dir}, nil
+	}
+	mounts, err := filepath.Glob(filepath.Join(filepath.Dir(layout.Dir), "*", "cgroup.procs"))
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, file := range mounts {
+		dir, err := filepath.EvalSymlinks(filepath.Dir(file)) // cpu and cpuacct may be one
+		if err != nil {
+			return nil, err
+		}
+		if _, err := os.Stat(filepath.Join(dir, "cpuset.cpus")); err == nil || seen[dir] {
+			continue // a cpuset takes no process before it is set up
+		}
+		seen[dir] = true
+		list = append(list, dir)
+	}
+	return list, nil
 }
 
 // gather makes n containers. After an error it also returns those made before.
@@ -139,27 +165,26 @@ func gather(n int) (*crowd, error) {
 	if err != nil {
 		return c, err
 	}
-	dir := filepath.Join(layout.Dir, fmt.Sprintf("nsviz-bench-%d", os.Getpid()))
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	tops, err := hierarchies(layout)
+	if err != nil {
 		return c, err
 	}
-	c.dir = dir
-	if err := os.Mkdir(filepath.Join(dir, "docker"), 0o755); err != nil {
-		return c, err
+	parent := filepath.Join(fmt.Sprintf("nsviz-bench-%d", os.Getpid()), "docker")
+	for _, top := range tops {
+		for _, dir := range []string{filepath.Join(top, filepath.Dir(parent)), filepath.Join(top, parent)} {
+			if err := c.makeCgroup(dir); err != nil {
+				return c, err
+			}
+		}
 	}
 	if layout.Controller == "" {
-		for _, above := range []string{layout.Dir, dir, filepath.Join(dir, "docker")} {
+		for _, above := range []string{layout.Dir, c.dirs[0], c.dirs[1]} {
 			if err := os.WriteFile(filepath.Join(above, "cgroup.subtree_control"), []byte("+memory"), 0); err != nil {
 				return c, err
 			}
 		}
 	}
 	for i := range n {
-		cgroup := filepath.Join(dir, "docker", fmt.Sprintf("%064x", i+1))
-		if err := os.Mkdir(cgroup, 0o755); err != nil {
-			return c, err
-		}
-		c.cgroups = append(c.cgroups, cgroup)
 		cmd := exec.Command("sleep", "infinity")
 		cmd.SysProcAttr = &syscall.SysProcAttr{
 			Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
@@ -168,11 +193,28 @@ func gather(n int) (*crowd, error) {
 			return c, err
 		}
 		c.processes = append(c.processes, cmd)
-		if err := os.WriteFile(filepath.Join(cgroup, "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0); err != nil {
-			return c, err
+		for _, top := range tops {
+			dir := filepath.Join(top, parent, fmt.Sprintf("%064x", i+1))
+			if err := c.makeCgroup(dir); err != nil {
+				return c, err
+			}
+			if top == layout.Dir {
+				c.memory = append(c.memory, dir)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0); err != nil {
+				return c, err
+			}
 		}
 	}
 	return c, nil
+}
+
+func (c *crowd) makeCgroup(dir string) error {
+	err := os.Mkdir(dir, 0o755)
+	if err == nil {
+		c.dirs = append(c.dirs, dir)
+	}
+	return err
 }
 
 func (c *crowd) disperse() error {
@@ -183,11 +225,8 @@ func (c *crowd) disperse() error {
 	for _, cmd := range c.processes {
 		_ = cmd.Wait() // it was killed
 	}
-	for _, cgroup := range c.cgroups {
-		errs = append(errs, removeCgroup(cgroup))
-	}
-	if c.dir != "" {
-		errs = append(errs, removeCgroup(filepath.Join(c.dir, "docker")), removeCgroup(c.dir))
+	for _, dir := range slices.Backward(c.dirs) {
+		errs = append(errs, removeCgroup(dir))
 	}
 	return errors.Join(errs...)
 }

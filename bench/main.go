@@ -41,6 +41,8 @@ func run() error {
 		{"crowd", "what watching 1,000 quiet containers takes", crowdShare},
 		{"series", "what a Prometheus needs for the series of hosts with 1,000 containers, of which one is replaced every two seconds", seriesBudget},
 		{"screen", "what the dashboard takes while nothing happens, on a terminal of 200x50", screenShare},
+		{"keys", "from a key to the terminal of 200x50", keysInAFlood},
+		{"shown", "from the kernel's time stamp of an OOM kill to the terminal of 200x50", killsOnScreen},
 	} {
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], measure.name) {
 			continue

@@ -51,7 +51,7 @@ func firstFrame(binary string) error {
 
 func timeFrame(binary string) (time.Duration, error) {
 	began := time.Now()
-	cmd, master, err := startDashboard(binary)
+	cmd, master, err := startDashboard(binary, "")
 	if err != nil {
 		return 0, err
 	}
@@ -73,13 +73,16 @@ func timeFrame(binary string) (time.Duration, error) {
 	return took, cmd.Wait()
 }
 
-// startDashboard runs nsviz on a terminal; the caller has to read and close the other side.
-func startDashboard(binary string) (*exec.Cmd, *os.File, error) {
+// The size of the terminals.
+const screenRows, screenColumns = 50, 200
+
+// startDashboard runs nsviz on a terminal, with metrics at an address; "" is none. The caller has to read and close the other side.
+func startDashboard(binary, address string) (*exec.Cmd, *os.File, error) {
 	master, slave, err := openTerminal()
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd := exec.Command(binary, "--web.listen-address", "")
+	cmd := exec.Command(binary, "--web.listen-address", address)
 	cmd.Env = append(os.Environ(), "TERM=xterm-256color")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -100,7 +103,7 @@ func openTerminal() (master, slave *os.File, err error) {
 		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
 	}
 	if err == nil {
-		err = unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: 200})
+		err = unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: screenRows, Col: screenColumns})
 	}
 	if err == nil {
 		slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)

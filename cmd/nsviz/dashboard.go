@@ -103,6 +103,9 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 // show draws snapshots until the user quits or ctx is done.
 func show(ctx context.Context, source store.Source, with ui.Options) error {
 	with.Snapshots, with.Changed = source.Snapshot, source.Changed()
+	if live, ok := source.(interface{ Urgent() <-chan struct{} }); ok {
+		with.Urgent = live.Urgent()
+	}
 	with.Guard = guardCommand()
 	err := ui.Run(ctx, with)
 	if err != nil && !errors.Is(err, context.Canceled) {

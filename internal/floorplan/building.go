@@ -43,15 +43,45 @@ type Room struct {
 	// Matches reports whether the selection keeps it. A room that does not match is there because of one inside.
 	Matches bool
 
-	created time.Time
-	// around is the workload that it is inside, and members are those directly inside it, before any frames are put around them.
-	around  *Room
-	members []*Room
-	// hidden is set for a sandbox that gets no room of its own. hides are those whose place a room takes.
+	// hidden is set for a sandbox that gets no room of its own.
 	hidden bool
-	hides  []*model.Container
 	// set is the number of the set, from 1, that a frame is put around.
-	set int
+	set int32
+	// around is the workload that it is inside; nested has what few rooms have.
+	around *Room
+	nested *nested
+}
+
+// nested is what is inside a room before any frames are put around it.
+type nested struct {
+	// members are the workloads directly inside, and hides the sandboxes whose place the room takes.
+	members []*Room
+	hides   []*model.Container
+}
+
+func (r *Room) members() []*Room {
+	if r.nested == nil {
+		return nil
+	}
+	return r.nested.members
+}
+
+func (r *Room) nests() *nested {
+	if r.nested == nil {
+		r.nested = &nested{}
+	}
+	return r.nested
+}
+
+// created returns when the workload was created; zero is unknown.
+func (r *Room) created() time.Time {
+	switch {
+	case r.VM != nil:
+		return r.VM.Started
+	case r.Container.Created.IsZero():
+		return r.Container.Started
+	}
+	return r.Container.Created
 }
 
 // Frame reports whether the room is a frame rather than a workload.
@@ -99,27 +129,27 @@ func Of(containers []*model.Container, vms []*model.VM, sel Selection) Building 
 		rooms[i] = r
 		if i >= len(containers) {
 			r.VM = vms[i-len(containers)]
-			r.created = r.VM.Started
 			nested = nested || r.VM.Container != ""
 			continue
 		}
 		r.Container = containers[i]
-		if r.created = r.Container.Created; r.created.IsZero() {
-			r.created = r.Container.Started
-		}
 		nested = nested || r.Container.Parent != ""
 	}
 	// A room keeps its place while later ones come and go, since its own place depends on the earlier ones alone.
-	slices.SortStableFunc(rooms, func(a, b *Room) int { return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.id(), b.id())) })
+	slices.SortStableFunc(rooms, func(a, b *Room) int { return cmp.Or(a.created().Compare(b.created()), cmp.Compare(a.id(), b.id())) })
 	if nested {
 		nest(rooms)
 	}
-	var top []*Room
-	for _, r := range rooms {
-		if r.around == nil {
-			top = append(top, r)
-		} else {
-			r.around.members = append(r.around.members, r)
+	top := rooms
+	if nested {
+		top = nil
+		for _, r := range rooms {
+			if r.around == nil {
+				top = append(top, r)
+			} else {
+				in := r.around.nests()
+				in.members = append(in.members, r)
+			}
 		}
 	}
 	hidden := 0
@@ -204,7 +234,7 @@ func hide(rooms []*Room) (n int) {
 		}
 	}
 	for _, r := range rooms {
-		if key, ok := podOf(r); ok && r.Container.IsSandbox() && members[key] && len(r.members) == 0 && r.Container.OOMKillsAtLeast == 0 {
+		if key, ok := podOf(r); ok && r.Container.IsSandbox() && members[key] && len(r.members()) == 0 && r.Container.OOMKillsAtLeast == 0 {
 			r.hidden = true
 			n++
 		}
@@ -237,9 +267,8 @@ type bond struct {
 	pod podKey
 }
 
-// bonds returns what a room may have in common with others beside it.
-func bonds(r *Room, around surroundings) []bond {
-	var out []bond
+// bonds appends what a room may have in common with others beside it.
+func bonds(out []bond, r *Room, around surroundings) []bond {
 	if key, ok := podOf(r); ok && key != around.pod {
 		out = append(out, bond{pod: key})
 	}
@@ -260,8 +289,10 @@ func enclose(rooms []*Room, around surroundings) []*Room {
 		return nil
 	}
 	sets := map[bond][]*Room{}
+	var its []bond
 	for _, r := range rooms {
-		for _, bond := range bonds(r, around) {
+		its = bonds(its[:0], r, around)
+		for _, bond := range its {
 			sets[bond] = append(sets[bond], r)
 		}
 	}
@@ -291,10 +322,10 @@ func enclose(rooms []*Room, around surroundings) []*Room {
 		}
 		groups = append(groups, members)
 		for _, r := range members {
-			r.set = len(groups)
+			r.set = int32(len(groups))
 		}
 	}
-	of := make([]int, len(rooms)) // the sets; those inside a frame get other ones
+	of := make([]int32, len(rooms)) // the sets; those inside a frame get other ones
 	for i, r := range rooms {
 		of[i] = r.set
 	}
@@ -311,6 +342,13 @@ func enclose(rooms []*Room, around surroundings) []*Room {
 	return out
 }
 
+// hide makes a room take the place of sandboxes.
+func (r *Room) hide(list []*model.Container) {
+	if len(list) > 0 {
+		r.nests().hides = list
+	}
+}
+
 // frame appends a frame around rooms that share something or, if only one of them is not hidden, that room.
 func frame(out, members []*Room, around surroundings) []*Room {
 	var shown []*Room
@@ -324,7 +362,7 @@ func frame(out, members []*Room, around surroundings) []*Room {
 	}
 	if len(shown) < 2 {
 		for _, r := range shown {
-			r.hides = hidden
+			r.hide(hidden)
 			out = single(out, r, around)
 		}
 		return out
@@ -395,7 +433,7 @@ func single(out []*Room, r *Room, around surroundings) []*Room {
 			}
 		}
 	}
-	r.Inside = enclose(r.members, inner)
+	r.Inside = enclose(r.members(), inner)
 	return append(out, r)
 }
 
@@ -425,10 +463,13 @@ func holders(r *Room, t event.NamespaceType, id uint64) int {
 		}
 	}
 	count(r.Container)
-	for _, c := range r.hides {
+	if r.nested == nil {
+		return n
+	}
+	for _, c := range r.nested.hides {
 		count(c)
 	}
-	for _, in := range r.members {
+	for _, in := range r.nested.members {
 		n += holders(in, t, id)
 	}
 	return n

@@ -116,8 +116,9 @@ type spot struct {
 	x, y int
 }
 
-// measure returns the block of a room in at most maxW by maxH cells; false if the room itself has no place there.
-func (u unit) measure(r *Room, maxW, maxH int) (block, bool) {
+// measure returns the block of a room in at most maxW by maxH cells; false if the room itself has no place there. If bare is set, it leaves
+// out the places of the rooms inside. The stack is memory for the blocks of these.
+func (u unit) measure(r *Room, maxW, maxH int, bare bool, stack *[]block) (block, bool) {
 	b := block{room: r, w: u.w, h: u.h}
 	switch {
 	case r.Frame():
@@ -136,19 +137,23 @@ func (u unit) measure(r *Room, maxW, maxH int) (block, bool) {
 	if len(r.Inside) == 0 {
 		return b, true
 	}
-	blocks := make([]block, 0, len(r.Inside))
+	below := len(*stack)
+	*stack = slices.Grow(*stack, len(r.Inside))
+	defer func() { *stack = (*stack)[:below] }()
 	widest, sum := 0, 0
 	for _, in := range r.Inside {
-		inner, ok := u.measure(in, maxW-2, maxH-b.h)
+		inner, ok := u.measure(in, maxW-2, maxH-b.h, bare, stack)
 		if !ok {
 			b.left += workloads([]*Room{in})
 			continue
 		}
 		b.left += inner.left
 		widest, sum = max(widest, inner.w), sum+inner.w+u.gapX
-		blocks = append(blocks, inner)
+		*stack = append(*stack, inner)
 	}
+	blocks := (*stack)[below:]
 	f := newFloor(min(max(sideBySide(len(blocks))*sum/max(len(blocks), 1)-u.gapX, widest), maxW-2), maxH-b.h, u)
+	f.bare = bare
 	for _, inner := range blocks {
 		if !f.add(inner) {
 			b.left += inner.drawn()
@@ -156,7 +161,7 @@ func (u unit) measure(r *Room, maxW, maxH int) (block, bool) {
 	}
 	b.inside = f.spots
 	b.w, b.h = max(b.w, f.usedW+2), b.h+f.usedH
-	return b, len(b.inside) > 0 || !r.Frame()
+	return b, f.usedH > 0 || !r.Frame()
 }
 
 // sideBySide returns how many of n rooms stand beside each other inside another room.
@@ -178,6 +183,7 @@ type floor struct {
 	edge         []step // what is free below it, from left to right
 	holes        []Rect // what is free above it
 	spots        []spot
+	bare         bool // the spots are not kept
 	usedW, usedH int
 }
 
@@ -244,7 +250,9 @@ func (f *floor) highest(w int) (first, last, y int) {
 }
 
 func (f *floor) put(b block, x, y int) {
-	f.spots = append(f.spots, spot{b, x, y})
+	if !f.bare {
+		f.spots = append(f.spots, spot{b, x, y})
+	}
 	f.usedW, f.usedH = max(f.usedW, x+b.w), max(f.usedH, y+b.h)
 }
 
@@ -279,6 +287,9 @@ func (b Building) Arrange(w, h int, chosen *Room) Plan {
 	if w < leastW || h < leastH {
 		return Plan{LeftOut: b.Count, Page: 1, Pages: 1}
 	}
+	if len(b.Rooms)*leastW*leastH > w*h {
+		return b.pages(w, h, chosen)
+	}
 	var blocks []block
 	for _, u := range units {
 		var fit bool
@@ -295,8 +306,9 @@ func (b Building) Arrange(w, h int, chosen *Room) Plan {
 // measureAll appends the blocks of rooms. It returns false if they do not fit on a floor in any arrangement.
 func (u unit) measureAll(to []block, rooms []*Room, w, h int) ([]block, bool) {
 	area := 0
+	var stack []block
 	for _, r := range rooms {
-		b, ok := u.measure(r, w, h)
+		b, ok := u.measure(r, w, h, false, &stack)
 		if area += b.w * b.h; !ok || b.left > 0 || area > w*h {
 			return to, false
 		}
@@ -319,10 +331,14 @@ func (u unit) all(blocks []block, w, h int) *floor {
 func (b Building) pages(w, h int, chosen *Room) Plan {
 	u := units[len(units)-1]
 	floors := []*floor{newFloor(w, h, u)}
+	floors[0].bare = true
 	at, open := 0, 0 // open is the first floor that may have space
-	for _, r := range b.Rooms {
-		block, ok := u.measure(r, w, h)
+	places := make([]int16, len(b.Rooms))
+	var stack []block
+	for i, r := range b.Rooms {
+		block, ok := u.measure(r, w, h, true, &stack)
 		if !ok {
+			places[i] = -1
 			continue
 		}
 		on := open
@@ -332,13 +348,23 @@ func (b Building) pages(w, h int, chosen *Room) Plan {
 			}
 			if on++; on == len(floors) {
 				floors = append(floors, newFloor(w, h, u))
+				floors[on].bare = true
 			}
 		}
+		places[i] = int16(on)
 		if chosen != nil && contains(r, chosen) {
 			at = on
 		}
 	}
-	return b.plan(floors[at], at+1, len(floors))
+	// A block's place depends on those before it on the same floor alone.
+	shown := newFloor(w, h, u)
+	for i, r := range b.Rooms {
+		if int(places[i]) == at {
+			block, _ := u.measure(r, w, h, false, &stack)
+			shown.add(block)
+		}
+	}
+	return b.plan(shown, at+1, len(floors))
 }
 
 func contains(r, other *Room) bool {

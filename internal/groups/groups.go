@@ -24,27 +24,50 @@ type key struct {
 
 // Arrange puts the members of each group together, where the first of them is in a list.
 func Arrange(list []*model.Container) []Group {
+	all := Of(list)
 	arranged := make([]Group, 0, len(list))
-	at := map[key]int{}
 	for i, c := range list {
 		if c.Group == nil {
 			arranged = append(arranged, Group{Members: list[i : i+1 : i+1]})
-			continue
+		} else if g := all.At(i); g != nil {
+			arranged = append(arranged, *g)
 		}
-		k := key{c.Group.Kind, c.Group.Namespace, c.Group.Name}
-		i, known := at[k]
-		if !known {
-			i = len(arranged)
-			at[k] = i
-			arranged = append(arranged, Group{Of: &event.Group{Kind: k.kind, Namespace: k.namespace, Name: k.name}})
-		}
-		arranged[i].Members = append(arranged[i].Members, c)
-	}
-	for _, g := range arranged {
-		slices.SortStableFunc(g.Members, func(a, b *model.Container) int { return rank(a) - rank(b) })
 	}
 	return arranged
 }
+
+// Groups are the groups that containers of a list are members of.
+type Groups struct {
+	first map[int]*Group // by the index of the first member
+}
+
+// Of returns the groups of the containers in a list.
+func Of(list []*model.Container) Groups {
+	var first map[int]*Group
+	var at map[key]*Group
+	for i, c := range list {
+		if c.Group == nil {
+			continue
+		}
+		if first == nil {
+			first, at = map[int]*Group{}, map[key]*Group{}
+		}
+		k := key{c.Group.Kind, c.Group.Namespace, c.Group.Name}
+		g := at[k]
+		if g == nil {
+			g = &Group{Of: &event.Group{Kind: k.kind, Namespace: k.namespace, Name: k.name}}
+			at[k], first[i] = g, g
+		}
+		g.Members = append(g.Members, c)
+	}
+	for _, g := range first {
+		slices.SortStableFunc(g.Members, func(a, b *model.Container) int { return rank(a) - rank(b) })
+	}
+	return Groups{first}
+}
+
+// At returns the group whose first member is at a place of the list; nil is none.
+func (g Groups) At(i int) *Group { return g.first[i] }
 
 // rank orders the members of a group: a sandbox is only what the others share.
 func rank(c *model.Container) int {

@@ -443,6 +443,7 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 		if c == nil || !c.live() {
 			continue
 		}
+		before := c.reading.UsageBytes
 		c.reading, c.readAt = r, m.clock.at(at)
 		if m.reconcileKills(c, at, r.OOMKills) {
 			m.recount()
@@ -457,6 +458,9 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 			c.used.record(&c.history)
 		}
 		if r.UsageBytes != nil {
+			if before != nil && *before == *r.UsageBytes {
+				c.history.same(m.clock.at(at), *before)
+			}
 			c.history.usage(m.clock.at(at), *r.UsageBytes)
 		}
 	}

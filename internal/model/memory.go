@@ -125,6 +125,22 @@ func (h *lastMinute) usage(t instant, bytes uint64) {
 	})
 }
 
+// longestRest is the most between two readings of what does not change, the pause that a reading which took long is followed by included.
+const longestRest = 5 * time.Second
+
+// same takes a reading that found what the one before found. What does not change is read less often than every step: it was the same
+// in the steps between.
+func (h *lastMinute) same(t instant, bytes uint64) {
+	step := stepOf(t)
+	if !h.last.Known || step-h.step > int64(longestRest/historyStep) {
+		return
+	}
+	for between := h.step + 1; between < step; between++ {
+		h.advance(between)
+		h.last.MaxBytes, h.last.Known = bytes, true
+	}
+}
+
 // cpu takes the pace of the CPU time between two readings.
 func (h *lastMinute) cpu(from, to instant, percent float64, throttled bool) {
 	change := func(p *Point) {

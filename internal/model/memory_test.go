@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 func instantAt(seconds float64) instant { return new(clock).at(at(seconds)) }
@@ -69,6 +71,34 @@ func TestHistory(t *testing.T) {
 				t.Errorf("%d points", len(points))
 			}
 		})
+	}
+}
+
+// What does not change is read less often than every second, and known all the time. What has changed was something unknown meanwhile.
+func TestHistoryOfWhatRests(t *testing.T) {
+	known := func(bytes uint64) Point { return Point{MaxBytes: bytes, Known: true} }
+	for _, test := range []struct {
+		name   string
+		second float64 // of the second reading
+		bytes  uint64
+		want   map[int]Point
+	}{
+		{"the same", 3.2, 7, map[int]Point{0: known(7), 1: known(7), 2: known(7), 3: known(9)}},
+		{"another", 3.2, 8, map[int]Point{0: known(8), 3: known(9)}},
+		{"the same after a long time", 7, 7, map[int]Point{0: known(7), 7: known(9)}},
+	} {
+		m := New(DefaultLimits())
+		c := who("c", "")
+		m.Apply(started(0, c, 100))
+		for _, r := range []struct {
+			second float64
+			bytes  uint64
+		}{{0.1, 9}, {0.6, 7}, {test.second, test.bytes}} {
+			m.Apply(fact.Fact{Time: at(r.second), Memory: []fact.Reading{{ID: c.ID, UsageBytes: &r.bytes}}})
+		}
+		if diff := cmp.Diff(test.want, seen(m.Snapshot().Containers[0].Memory.History.Points())); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", test.name, diff)
+		}
 	}
 }
 

@@ -288,5 +288,8 @@ func (p *Pipeline) Resync() []fact.Fact {
 // Changed is signalled after changes of the model.
 func (p *Pipeline) Changed() <-chan struct{} { return p.live.Changed() }
 
+// Urgent is signalled after changes that should be seen at once, also by Changed.
+func (p *Pipeline) Urgent() <-chan struct{} { return p.live.Urgent() }
+
 // Attached is closed when everything that happens is seen.
 func (p *Pipeline) Attached() <-chan struct{} { return p.attached }

@@ -14,14 +14,17 @@ func (p *Pipeline) sampling() sample.Config {
 // samplerLoop is the loop as the sampler knows it.
 type samplerLoop struct{ p *Pipeline }
 
-func (l samplerLoop) Watched() (live []model.Watched, writesReported, unseen bool) {
+func (l samplerLoop) Watched() (live []model.Watched, writesReported bool, audience sample.Audience) {
 	live, writesReported = l.p.live.Watched()
-	return live, writesReported, !l.p.audience.isLooking(l.p.now())
+	return live, writesReported, l.p.audience.current(l.p.now())
 }
 
 func (l samplerLoop) Wake() <-chan struct{} { return l.p.wake }
 
-func (l samplerLoop) Take(r sample.Readings) { l.p.send(readings(r)) }
+func (l samplerLoop) Take(r sample.Readings) {
+	l.p.audience.take(r)
+	l.p.send(readings(r))
+}
 
 // readings are what live containers use.
 type readings sample.Readings

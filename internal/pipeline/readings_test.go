@@ -27,31 +27,40 @@ func TestPaceFollowsWhoLooks(t *testing.T) {
 		}
 	}
 	for _, step := range []struct {
-		name          string
-		after         time.Duration
-		looks         int
-		unseen, wakes bool
+		name     string
+		after    time.Duration
+		looks    int
+		reading  string // before that; "" is none
+		audience sample.Audience
+		wakes    bool
 	}{
-		{"a scrape, which looks twice", 0, 2, true, false},
-		{"the next one", 15 * time.Second, 2, true, false},
-		{"a screen begins", 15 * time.Second, 1, true, false},
-		{"it draws again", time.Second, 1, false, true},
-		{"and again", time.Second, 3, false, false},
-		{"it has ended", watchInterval + time.Second, 0, true, false},
+		{"a scrape, which looks twice", 0, 2, "", sample.Nobody, false},
+		{"the next one", 15 * time.Second, 2, "", sample.Nobody, false},
+		{"a screen begins", 15 * time.Second, 1, "", sample.Nobody, false},
+		{"it draws again", time.Second, 1, "moves", sample.Looking, true},
+		{"and again", time.Second, 3, "moves", sample.Looking, false},
+		{"nothing changes, and it draws again", time.Second, 1, "rests", sample.Looking, true},
+		{"for a key, right after a reading", sample.Interval / 4, 1, "rests", sample.Looking, false},
+		{"and for another one", 3 * sample.Interval / 4, 1, "", sample.Looking, true},
+		{"something has changed", time.Second, 1, "moves", sample.Looking, false},
+		{"it has ended", watchInterval + time.Second, 0, "", sample.Nobody, false},
 	} {
+		if step.reading != "" {
+			p.audience.take(sample.Readings{Time: now, Rests: step.reading == "rests"})
+		}
 		now = now.Add(step.after)
 		for range step.looks {
 			if got := p.Snapshot().Time; now.Sub(got) > sample.Interval {
 				t.Errorf("%s: shown as of %v, and it is %v", step.name, got, now)
 			}
 		}
-		_, _, unseen := samplerLoop{p}.Watched()
-		if unseen != step.unseen || woken() != step.wakes {
-			t.Errorf("%s: unseen is %t, want %t, and wakes has to be %t", step.name, unseen, step.unseen, step.wakes)
+		_, _, audience := samplerLoop{p}.Watched()
+		if audience != step.audience || woken() != step.wakes {
+			t.Errorf("%s: it is read for %d, want %d, and wakes has to be %t", step.name, audience, step.audience, step.wakes)
 		}
 	}
 	p.audience.always = true
-	if _, _, unseen := (samplerLoop{p}).Watched(); unseen {
+	if _, _, audience := (samplerLoop{p}).Watched(); audience != sample.Listening {
 		t.Error("a sink does not get everything")
 	}
 }

@@ -19,6 +19,7 @@ type Source interface {
 // Live is a Source of the facts that were applied so far. It is safe for use by several goroutines.
 type Live struct {
 	changed chan struct{}
+	urgent  chan struct{}
 
 	past *Timeline // nil if none is kept
 
@@ -31,7 +32,7 @@ type Live struct {
 
 // NewLive returns a Live whose model keeps as much as the limits allow.
 func NewLive(limits model.Limits) *Live {
-	return &Live{model: model.New(limits), changed: make(chan struct{}, 1)}
+	return &Live{model: model.New(limits), changed: make(chan struct{}, 1), urgent: make(chan struct{}, 1)}
 }
 
 // NewLiveWithPast returns a Live that also keeps its past.
@@ -44,9 +45,16 @@ func NewLiveWithPast(limits model.Limits, past *Timeline) *Live {
 // Apply applies a fact. now is the time by the clock of this process, which Refresh compares; the fact has a time of its own.
 func (l *Live) Apply(f fact.Fact, now time.Time) {
 	l.ApplyUnseen(f, now)
+	if f.Event != nil && f.Event.OOM != nil {
+		signal(l.urgent)
+	}
+	signal(l.changed)
+}
+
+func signal(c chan<- struct{}) {
 	select {
-	case l.changed <- struct{}{}:
-	default: // somebody has not looked since the last change
+	case c <- struct{}{}:
+	default: // somebody has not looked since the last one
 	}
 }
 
@@ -115,6 +123,9 @@ func (l *Live) Full() *model.Snapshot {
 
 // Changed is signalled after Apply.
 func (l *Live) Changed() <-chan struct{} { return l.changed }
+
+// Urgent is signalled after Apply where that should be seen at once: after OOM kills.
+func (l *Live) Urgent() <-chan struct{} { return l.urgent }
 
 // Resync returns facts that describe what exists, for a recording that missed some. They have no times.
 func (l *Live) Resync() []fact.Fact {

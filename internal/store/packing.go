@@ -50,41 +50,42 @@ func (t *Timeline) packOldest() bool {
 	}
 	s := t.segments[i]
 	t.mu.Unlock()
-	packed, err := pack(s.facts) // they are never changed
+	packed, repeats, err := pack(s.facts) // they are never changed
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
-		packed = []byte{} // they stay as they are
+		packed, repeats = []byte{}, nil // they stay as they are
 	} else {
 		s.facts = nil
 	}
-	s.packed = packed
+	s.packed, s.repeats = packed, repeats
 	if err == nil && slices.Contains(t.segments, s) { // else it was dropped meanwhile
-		less := s.factBytes - len(packed)
+		less := s.factBytes - len(packed) - sizeOfRepeats(repeats)
 		s.bytes -= less
 		t.bytes -= less
 	}
 	return true
 }
 
-// pack returns facts as a recording. It fails if that cannot be read again.
-func pack(facts []fact.Fact) ([]byte, error) {
+// pack returns facts as a recording, and which readings it leaves out. It fails if that cannot be read again.
+func pack(facts []fact.Fact) ([]byte, []repeat, error) {
 	var b bytes.Buffer
 	w, err := record.NewWriter(&b, time.Time{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, f := range facts {
+	short, repeats := leaveOut(facts)
+	for _, f := range short {
 		if err := w.Write(f); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if err := w.Close(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	packed := slices.Clone(b.Bytes())
 	_, err = unpack(packed)
-	return packed, err
+	return packed, repeats, err
 }
 
 // unpack returns the facts of a recording.
@@ -113,12 +114,13 @@ type stretch struct {
 	key     *model.Model
 	facts   []fact.Fact
 	packed  []byte
+	repeats []repeat
 	count   int         // of facts
 	last    model.Stamp // the time after the facts
 }
 
 func (s *segment) stretch() stretch {
-	to := stretch{segment: s, from: s.from, key: s.key, facts: s.facts, packed: s.packed, count: len(s.stamps), last: s.key.Stamp()}
+	to := stretch{segment: s, from: s.from, key: s.key, facts: s.facts, packed: s.packed, repeats: s.repeats, count: len(s.stamps), last: s.key.Stamp()}
 	if to.count > 0 {
 		to.last = s.stamps[to.count-1]
 	}
@@ -134,5 +136,6 @@ func (s stretch) unpack() []fact.Fact {
 	if err != nil {
 		panic(err) // pack has read it
 	}
+	putBack(list, s.repeats)
 	return list
 }

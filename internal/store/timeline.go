@@ -29,12 +29,13 @@ type Timeline struct {
 
 // segment is a keyframe with the facts up to the next one.
 type segment struct {
-	from   uint64        // how many facts were applied to the keyframe
-	key    *model.Model  // copied, never changed
-	facts  []fact.Fact   // nil once they are packed
-	packed []byte        // the same, as a recording
-	stamps []model.Stamp // the time of the model after each fact
-	events []uint64      // the states right after each event
+	from    uint64       // how many facts were applied to the keyframe
+	key     *model.Model // copied, never changed
+	facts   []fact.Fact  // nil once they are packed
+	packed  []byte       // the same, as a recording without the readings that repeats says
+	repeats []repeat
+	stamps  []model.Stamp // the time of the model after each fact
+	events  []uint64      // the states right after each event
 	// keyBytes is what the keyframe takes, factBytes the facts, bytes all of it.
 	keyBytes, factBytes, bytes int
 }

@@ -40,22 +40,47 @@ const maxPhase = 24 * time.Hour
 // StartSteps returns the steps between the phases of a start, in order. A step ends with the phases that it leads to. A
 // start with fewer than two known phases has none.
 func StartSteps(phases []event.Phase) []Step {
-	phases = slices.DeleteFunc(slices.Clone(phases), func(p event.Phase) bool {
-		return math.IsNaN(p.AtMS) || p.AtMS < -ms(maxPhase) || p.AtMS > ms(maxPhase) || words(p.Name) == nil
-	})
-	slices.SortStableFunc(phases, func(a, b event.Phase) int { return cmp.Compare(a.AtMS, b.AtMS) })
 	var steps []Step
+	eachStep(phases, func(from event.Phase, ends []event.Phase) { steps = append(steps, step(from, ends)) })
+	return steps
+}
+
+// StartLength returns what StartTook returns of the steps of a start, and how many steps it has, without their words.
+func StartLength(phases []event.Phase) (took time.Duration, steps int) {
+	var begin, exec time.Duration
+	eachStep(phases, func(from event.Phase, ends []event.Phase) {
+		last := ends[len(ends)-1]
+		if steps++; steps == 1 {
+			begin = fromMS(from.AtMS)
+		}
+		if last.Name != event.PhaseEngineStart || from.Name == event.PhaseCreate {
+			exec = fromMS(last.AtMS)
+		}
+	})
+	return exec - begin, steps
+}
+
+// eachStep calls a function with the phase from which each step leads, and those to which it does.
+func eachStep(phases []event.Phase, do func(from event.Phase, ends []event.Phase)) {
+	odd := func(p event.Phase) bool {
+		_, known := words(p.Name)
+		return !known || math.IsNaN(p.AtMS) || p.AtMS < -ms(maxPhase) || p.AtMS > ms(maxPhase)
+	}
+	byTime := func(a, b event.Phase) int { return cmp.Compare(a.AtMS, b.AtMS) }
+	if slices.ContainsFunc(phases, odd) || !slices.IsSortedFunc(phases, byTime) {
+		phases = slices.DeleteFunc(slices.Clone(phases), odd)
+		slices.SortStableFunc(phases, byTime)
+	}
 	for i := 0; i < len(phases); {
 		n := 1
 		for i+n < len(phases) && isNamespace(phases[i].Name) && isNamespace(phases[i+n].Name) && phases[i+n].AtMS == phases[i].AtMS {
 			n++ // made by the same call
 		}
 		if i > 0 {
-			steps = append(steps, step(phases[i-1], phases[i:i+n]))
+			do(phases[i-1], phases[i:i+n])
 		}
 		i += n
 	}
-	return steps
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
@@ -70,7 +95,7 @@ func isNamespace(name string) bool {
 
 func step(from event.Phase, ends []event.Phase) Step {
 	last := ends[len(ends)-1]
-	s := *words(last.Name)
+	s, _ := words(last.Name)
 	switch {
 	case from.Name == event.PhaseCreate:
 		s = Step{
@@ -123,61 +148,67 @@ func isType(name string) bool {
 	return false
 }
 
-// words returns the label and sentence of the step that a phase ends; nil for an unknown phase.
-func words(name string) *Step {
+// words returns the label and sentence of the step that a phase ends; false for an unknown phase.
+func words(name string) (s Step, known bool) {
 	switch name {
 	case event.PhaseCreate: // only ever the beginning
-		return &Step{Label: "engine is asked", Sentence: "The engine is asked to make the container."}
+		return Step{Label: "engine is asked", Sentence: "The engine is asked to make the container."}, true
 	case event.PhaseCgroup:
-		return &Step{Label: "makes a cgroup", Doer: ByRuntime, Sentence: "The runtime makes the cgroup."}
+		return Step{Label: "makes a cgroup", Doer: ByRuntime, Sentence: "The runtime makes the cgroup."}, true
 	case event.PhaseEntered:
-		return &Step{
+		return Step{
 			Label: "into the cgroup", Doer: ByRuntime,
 			Sentence: "A process is moved into the new cgroup: from here on what it uses is counted and limited.",
-		}
+		}, true
 	case event.PhaseClone:
-		return &Step{Label: "clones PID 1", Doer: ByRuntime, Sentence: "The process is made that will be PID 1 inside."}
+		return Step{Label: "clones PID 1", Doer: ByRuntime, Sentence: "The process is made that will be PID 1 inside."}, true
 	case event.PhaseMounts:
-		return &Step{
+		return Step{
 			Label: "gets ready", Doer: ByRuntime,
 			Sentence: "It reads its configuration, up to the first mount.",
-		}
+		}, true
 	case event.PhaseMountsLast:
-		return &Step{Label: "mounts", Doer: ByRuntime, Sentence: "Mounts put together the files that it will see."}
+		return Step{Label: "mounts", Doer: ByRuntime, Sentence: "Mounts put together the files that it will see."}, true
 	case event.PhaseNetwork:
-		return &Step{
+		return Step{
 			Label: "calls the engine", Doer: ByNetwork,
 			Sentence: "Until a process of the host joins the net namespace: the engine, which the runtime has called.",
-		}
+		}, true
 	case event.PhaseNetworkLast:
-		return &Step{
+		return Step{
 			Label: "network", Doer: ByNetwork,
 			Sentence: "The engine sets up interfaces, addresses and routes in the net namespace.",
-		}
+		}, true
 	case event.PhasePivotRoot, event.PhaseChroot:
-		return &Step{
+		return Step{
 			Label: "changes its root", Doer: ByRuntime,
 			Sentence: "The container's root becomes /: from here on it sees its own files only.",
-		}
+		}, true
 	case event.PhaseExec:
-		return &Step{
+		return Step{
 			Label: "waits, and execs", Doer: ByRuntime,
 			Sentence: "The last steps, such as giving up rights and waiting to be started; then it becomes the " +
 				"container's own program.",
-		}
+		}, true
 	case event.PhaseEngineStart:
-		return &Step{Label: "engine reports", Doer: ByEngine, Sentence: "The engine reports that the container has started."}
+		return Step{Label: "engine reports", Doer: ByEngine, Sentence: "The engine reports that the container has started."}, true
 	}
 	if isNamespace(name) {
-		return &Step{Label: "namespaces", Doer: ByRuntime, Sentence: "The kernel makes its namespaces."}
+		return Step{Label: "namespaces", Doer: ByRuntime, Sentence: "The kernel makes its namespaces."}, true
 	}
-	return nil
+	return Step{}, false
+}
+
+// labelOf returns the label of the step that a phase ends.
+func labelOf(name string) string {
+	s, _ := words(name)
+	return s.Label
 }
 
 // ExecAt returns when the container's own program ran: the end of the last step before the engine's report.
 func ExecAt(steps []Step) time.Duration {
 	for _, s := range slices.Backward(steps) {
-		if s.Label != words(event.PhaseEngineStart).Label {
+		if s.Label != labelOf(event.PhaseEngineStart) {
 			return s.To
 		}
 	}
@@ -198,10 +229,10 @@ func StartSummary(steps []Step) string {
 	var kernel, after, total time.Duration
 	for _, s := range steps {
 		switch s.Label {
-		case words(event.PhaseEngineStart).Label:
+		case labelOf(event.PhaseEngineStart):
 			after += s.To - s.From
 			continue
-		case words(event.PhaseNamespaces).Label:
+		case labelOf(event.PhaseNamespaces):
 			kernel += s.Kernel
 		}
 		took[s.Doer] += s.To - s.From

@@ -3,6 +3,8 @@ package story
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +36,26 @@ func inShort(steps []Step) []string {
 		}
 	}
 	return list
+}
+
+// The length of a start is that of its steps, whatever its phases are.
+func TestStartLength(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	names := []string{"create", "cgroup", "entered", "namespaces", "namespace_mnt", "joined_net", "clone", "mounts", "exec", "engine_start", "?"}
+	for range 2000 {
+		phases := make([]event.Phase, random.IntN(9))
+		for i := range phases {
+			phases[i] = phase(names[random.IntN(len(names))], float64(random.IntN(9)-2))
+		}
+		before := slices.Clone(phases)
+		steps := StartSteps(phases)
+		if took, n := StartLength(phases); took != StartTook(steps) || n != len(steps) {
+			t.Fatalf("%v take %v in %d steps, want %v in %d", phases, took, n, StartTook(steps), len(steps))
+		}
+		if !slices.Equal(phases, before) {
+			t.Fatalf("%v has become %v", before, phases)
+		}
+	}
 }
 
 func TestStartSteps(t *testing.T) {

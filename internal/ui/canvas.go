@@ -21,9 +21,9 @@ func (c canvas) put(x, y int, l line) {
 	for _, sp := range l {
 		for cluster, w := range foreign.Clusters(sp.text) {
 			if y >= 0 && y < c.h && x >= 0 && x+w <= c.w {
-				c.cells[y*c.w+x] = cell{c.symbols.number(cluster), sp.style}
+				c.cells[y*c.w+x] = newCell(c.symbols.number(cluster), sp.style)
 				for i := 1; i < w; i++ {
-					c.cells[y*c.w+x+i] = cell{style: sp.style}
+					c.cells[y*c.w+x+i] = newCell(0, sp.style)
 				}
 			}
 			x += w
@@ -45,7 +45,7 @@ func (c canvas) fill(x, y, n int, style Style, sign string) {
 	}
 	symbol := c.symbols.number(sign)
 	for i := max(x, 0); i < min(x+n, c.w); i++ {
-		c.cells[y*c.w+i] = cell{symbol, style}
+		c.cells[y*c.w+i] = newCell(symbol, style)
 	}
 }
 
@@ -62,6 +62,6 @@ func (c canvas) flag(x, y, n int, flag Style) {
 		return
 	}
 	for i := max(x, 0); i < min(x+n, c.w); i++ {
-		c.cells[y*c.w+i].style |= flag
+		c.cells[y*c.w+i] |= cell(flag)
 	}
 }

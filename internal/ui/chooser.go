@@ -118,7 +118,7 @@ func (sc screen) withChooser(h int) []row {
 	head := c.headLines(h)
 	list := listedRows(sc.s, sc.state)
 	chooser := min(len(sc.state.choices())+1, max(h*3/5, h-len(head)-len(list)))
-	rows := append(plainRows(head), sc.containerRows(c, list, max(h-len(head)-chooser, 0), sc.state.cursor(sc.state.keys(sc.s)))...)
+	rows := sc.containerRows(plainRows(head), c, list, max(h-len(head)-chooser, 0), sc.state.cursor(sc.state.keys(sc.s)))
 	for len(rows) < h-chooser {
 		rows = append(rows, row{})
 	}

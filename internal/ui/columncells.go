@@ -143,11 +143,11 @@ var containerColumns = []containerColumn{
 		},
 		head:   func(w int) line { return namespaceHead(w / namespaceColumns) },
 		vmHead: func(columns, int) line { return text(Title, "INSIDE") },
-		live: func(ct *model.Container, in tableRow, _ int) line {
+		write: func(l line, ct *model.Container, in tableRow, w int) line {
 			if machineOf(ct, in.s) != nil {
-				return opaque("a VM, below", in.namespace())
+				return l.joinFit(opaque("a VM, below", in.namespace()), w, 0)
 			}
-			return namespaceCells(ct, in.namespace())
+			return writeNamespaces(l, ct, in.namespace()).extend(w % namespaceColumns)
 		},
 		vm:  func(v *model.VM, in tableRow, _ int) line { return vmInside(v, in) },
 		sum: func(g *groups.Group, _ tableRow, w int) line { return membersText(g, w) },

@@ -47,13 +47,20 @@ func columnsFor(w int, chosen []ColumnKey) columns {
 
 // defaultColumns takes the steps until one does not fit.
 func defaultColumns(w int) columns {
-	var c columns
+	c := columns{shown: make([]placedColumn, 0, len(containerColumns))}
 	for _, step := range layoutSteps {
-		taken := c.step(step)
-		if len(c.shown) > 0 && taken.width() > w {
+		before := len(c.shown)
+		i := c.index(step.key)
+		width := 0
+		if i >= 0 {
+			width = c.shown[i].w
+		}
+		if c.take(step); before > 0 && c.width() > w { // the step before was the last one
+			if c.shown = c.shown[:before]; i >= 0 {
+				c.shown[i].w = width
+			}
 			break
 		}
-		c = taken
 	}
 	slices.SortFunc(c.shown, func(a, b placedColumn) int { return columnIndex(a.key) - columnIndex(b.key) })
 	return c
@@ -79,15 +86,20 @@ func chosenColumns(w int, chosen []ColumnKey) columns {
 
 // step returns the columns after a step.
 func (c columns) step(step widthStep) columns {
-	col := &containerColumns[columnIndex(step.key)]
 	c.shown = slices.Clone(c.shown)
+	c.take(step)
+	return c
+}
+
+// take takes a step.
+func (c *columns) take(step widthStep) {
+	col := &containerColumns[columnIndex(step.key)]
 	placed := placedColumn{col, max(step.width, col.width)}
 	if i := c.index(step.key); i >= 0 {
 		c.shown[i] = placed
 	} else {
 		c.shown = append(c.shown, placed)
 	}
-	return c
 }
 
 func (c columns) index(key ColumnKey) int {

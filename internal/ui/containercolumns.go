@@ -29,6 +29,8 @@ type containerColumn struct {
 	// nil, there is none.
 	head   func(w int) line
 	vmHead func(c columns, w int) line
+	// write appends the cell of a live container, as wide as the column; nil is that live returns it.
+	write func(l line, ct *model.Container, in tableRow, w int) line
 	// live, vm and sum are the cells of a live container, a virtual machine and the heading of a group. In place of a nil one is nothing;
 	// the title of a group takes the place of the columns before the first that has a sum.
 	live func(ct *model.Container, in tableRow, w int) line
@@ -114,12 +116,12 @@ func (col placedColumn) after() int {
 // put appends a cell to a line.
 func (col placedColumn) put(l, cell line) line {
 	if col.before {
-		l = l.space(1)
+		l = l.extend(1)
 	}
 	if col.right {
-		return l.joinRight(cell, col.w).space(col.after())
+		return l.joinRight(cell, col.w).extend(col.after())
 	}
-	return l.joinFit(cell, col.w).space(col.after())
+	return l.joinFit(cell, col.w, col.after())
 }
 
 // putTitle appends a title of a column to a line, with a mark if rows are sorted by it. Where the title has no column to spare, the
@@ -227,21 +229,32 @@ func bracket(what, name string, w int) line {
 	return l.add(Dim, strings.Repeat("─", max(w-l.width()-1, 0))+"╮")
 }
 
-// row draws one container, or the heading of a group.
-func (c columns) row(r containerRow, s *model.Snapshot, selected bool, needle string) line {
-	in := tableRow{columns: c, s: s, needle: needle, group: r.group}
+// row appends the line of one container, or of the heading of a group.
+func (c columns) row(l line, r containerRow, s *model.Snapshot, selected bool, needle string) line {
+	in := tableRow{columns: c, s: s, needle: needle, group: r.in()}
 	ct := r.container
 	if ct == nil {
-		return c.heading(r, in, selected)
+		return c.heading(l, r, in, selected)
 	}
-	l := withRoom(8 * len(c.shown)).join(cursorMark(selected))
+	l = l.join(cursorMark(selected))
 	if !ct.Live() {
 		return c.ended(l, ct, in)
 	}
 	for _, col := range c.shown {
-		l = col.put(l, col.live(ct, in, col.w))
+		l = col.putLive(l, ct, in)
 	}
 	return l
+}
+
+// putLive appends the cell of a live container to a line.
+func (col placedColumn) putLive(l line, ct *model.Container, in tableRow) line {
+	if col.write == nil {
+		return col.put(l, col.live(ct, in, col.w))
+	}
+	if col.before {
+		l = l.extend(1)
+	}
+	return col.write(l, ct, in, col.w).extend(col.after())
 }
 
 // vmRow draws one virtual machine. It has a single wall where a container has up to eight.

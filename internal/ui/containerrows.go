@@ -12,28 +12,39 @@ import (
 // containerRow is a row of the table of containers: the heading of a group, or a container.
 type containerRow struct {
 	// group is the group of a heading, or of the container below one; nil is none.
-	group *groups.Group
+	group *listedGroup
 	// container is nil for a heading.
 	container *model.Container
-	// folded is set for a heading whose members are not shown.
+}
+
+// listedGroup is a group in the table.
+type listedGroup struct {
+	*groups.Group
+
+	// folded is set if its members are not shown.
 	folded bool
 }
 
 // listedRows returns the rows that the table shows, the members of a group below its heading. A search shows what it finds, also in
 // folded groups. A group is where its best member is.
 func listedRows(s *model.Snapshot, st State) []containerRow {
-	arranged := groups.Arrange(st.Sort.sorted(st.filteredContainers(s, listedContainers(s, st.Search, st.listsQuiet(s))), s))
-	rows := make([]containerRow, 0, len(arranged))
-	for i := range arranged {
-		g := &arranged[i]
-		if g.Of == nil {
-			rows = append(rows, containerRow{container: g.Members[0]})
+	list := st.Sort.sorted(st.filteredContainers(s, listedContainers(s, st.Search, st.listsQuiet(s))), s)
+	all := groups.Of(list)
+	rows := make([]containerRow, 0, len(list))
+	for i, c := range list {
+		if c.Group == nil {
+			rows = append(rows, containerRow{container: c})
 			continue
 		}
+		of := all.At(i)
+		if of == nil {
+			continue
+		}
+		g := &listedGroup{Group: of}
 		heading := containerRow{group: g}
-		heading.folded = st.Folded[heading.key()] && st.Search == ""
+		g.folded = st.Folded[heading.key()] && st.Search == ""
 		rows = append(rows, heading)
-		if heading.folded {
+		if g.folded {
 			continue
 		}
 		for _, c := range g.Members {
@@ -47,6 +58,14 @@ func listedRows(s *model.Snapshot, st State) []containerRow {
 const headingKey = "group "
 
 func isHeading(key string) bool { return strings.HasPrefix(key, headingKey) }
+
+// in returns the group that the container or the heading is in; nil is none.
+func (r containerRow) in() *groups.Group {
+	if r.group == nil {
+		return nil
+	}
+	return r.group.Group
+}
 
 func (r containerRow) key() string {
 	if r.container == nil {
@@ -77,15 +96,15 @@ func nameCell(ct *model.Container, in *groups.Group, style Style, needle string,
 // title returns the name of the group of a heading, and whether its members are shown.
 func (r containerRow) title(needle string) line {
 	sign := "▾ "
-	if r.folded {
+	if r.group.folded {
 		sign = "▹ "
 	}
 	return text(Dim, sign).join(text(Title, r.group.Of.Path()).mark(needle)).add(Dim, " · "+string(r.group.Of.Kind))
 }
 
-// heading draws the heading of a group: its title in place of the columns of a single container, then sums over its members.
-func (c columns) heading(r containerRow, in tableRow, selected bool) line {
-	l := cursorMark(selected)
+// heading appends the heading of a group: its title in place of the columns of a single container, then sums over its members.
+func (c columns) heading(l line, r containerRow, in tableRow, selected bool) line {
+	l = l.join(cursorMark(selected))
 	room, from := 0, 0
 	for from < len(c.shown) && (from == 0 || c.shown[from].sum == nil) {
 		room += c.shown[from].space()
@@ -95,7 +114,7 @@ func (c columns) heading(r containerRow, in tableRow, selected bool) line {
 	for _, col := range c.shown[from:] {
 		var cell line
 		if col.sum != nil {
-			cell = col.sum(r.group, in, col.w)
+			cell = col.sum(r.in(), in, col.w)
 		}
 		l = col.put(l, cell)
 	}

@@ -46,11 +46,16 @@ func (containersView) help() (name string, words []explained) {
 
 // keys returns those of the containers with their headings, then those of the virtual machines.
 func (containersView) keys(s *model.Snapshot, st State) []string {
-	return workloadKeys(listedRows(s, st), st.sortedVMs(s))
+	return workloadList(listedRows(s, st), st.sortedVMs(s)).keys()
 }
 
-func workloadKeys(rows []containerRow, vms []*model.VM) []string {
-	return append(keysOf(rows, containerRow.key), keysOf(vms, vmKey)...)
+func workloadList(rows []containerRow, vms []*model.VM) rowList {
+	return rowList{n: len(rows) + len(vms), key: func(i int) string {
+		if i < len(rows) {
+			return rows[i].key()
+		}
+		return vmKey(vms[i-len(rows)])
+	}}
 }
 
 func (containersView) heading(s *model.Snapshot, st State, key string) string {
@@ -244,12 +249,12 @@ func (v containersView) rows(sc screen, h int) []row {
 	table = min(table, max(room-len(marks)-stream, 1))
 	machines += max(min(len(vms)-machines, room-len(marks)-stream-table), 0)
 
-	rows := plainRows(head)
-	at := sc.state.cursor(workloadKeys(list, vms))
+	rows := append(make([]row, 0, h+1), plainRows(head)...)
+	at := sc.state.cursorIn(workloadList(list, vms))
 	if len(list) == 0 {
 		rows = append(rows, plainRows(empty[:min(len(empty), table)])...)
 	} else {
-		rows = append(rows, sc.containerRows(c, list, table, at)...)
+		rows = sc.containerRows(rows, c, list, table, at)
 	}
 	for len(rows) < len(head)+table {
 		rows = append(rows, row{})
@@ -288,23 +293,23 @@ func (containersView) smallRows(sc screen, h int) []row {
 		return append(rows, row{line: text(Dim, "no container")})
 	}
 	name := min(max(sc.w-marker-1-len("63.9/64 MiB"), sc.w/3), 24)
-	drawn, _, _ := sc.list(workloadKeys(list, vms), h, func(i int, selected bool) line {
-		l := cursorMark(selected)
+	rows, _, _ = sc.list(rows, workloadList(list, vms), h, func(l line, i int, selected bool) line {
+		l = l.join(cursorMark(selected))
 		if i >= len(list) {
 			v := vms[i-len(list)]
 			return l.join(text(Title, "VM ").join(vmName(v)).fit(name)).space(1).join(vmMemory(v, 0, memoryText))
 		}
 		c := list[i].container
 		if c == nil {
-			return l.join(list[i].title("").fit(name)).space(1).join(groupMemory(list[i].group))
+			return l.join(list[i].title("").fit(name)).space(1).join(groupMemory(list[i].in()))
 		}
-		l = l.join(nameCell(c, list[i].group, Name, "", name).fit(name)).space(1)
+		l = l.join(nameCell(c, list[i].in(), Name, "", name).fit(name)).space(1)
 		if !c.Live() {
 			return l.join(storyLine(story.BriefEnd(c.End()), sc.s.Time))
 		}
 		return l.join(memoryCell(c.Memory, 0, memoryText))
 	})
-	return append(rows, drawn...)
+	return rows
 }
 
 // tightHeight is the height of the list below which it has more rows at the cost of what is told below it.
@@ -346,16 +351,15 @@ func withGroups(room bool, groups, head line) []line {
 	return []line{head}
 }
 
-// containerRows returns at most n rows. The cursor is at row at, which may be below them.
-func (sc screen) containerRows(c columns, list []containerRow, n, at int) []row {
+// containerRows appends at most n rows. The cursor is at row at, which may be below them.
+func (sc screen) containerRows(rows []row, c columns, list []containerRow, n, at int) []row {
 	noted := len(list) > n && n > 2
 	if noted {
 		n--
 	}
 	from, to := partOf(len(list), n, at)
-	rows := make([]row, 0, n+1)
 	for i := from; i < to; i++ {
-		rows = append(rows, row{line: c.row(list[i], sc.s, i == at, sc.state.Search), selected: i == at, key: list[i].key()})
+		rows = append(rows, row{words: func(l line) line { return c.row(l, list[i], sc.s, i == at, sc.state.Search) }, selected: i == at, key: list[i].key()})
 	}
 	if noted {
 		rows = append(rows, row{line: moreNote(from, to, len(list))})
@@ -417,7 +421,7 @@ func (sc screen) stream(h int) []row {
 	}
 	columns := eventColumns(sc, func(i int) *eventRow { return &events[i] })
 	for i := range events {
-		rows = append(rows, row{line: indent(rowLine(columns, i))})
+		rows = append(rows, row{words: func(l line) line { return rowLine(l.space(1), columns, i) }})
 	}
 	return rows
 }

@@ -22,7 +22,7 @@ const oneCall = time.Millisecond
 // eventRow is one line of the event stream: one event, or the namespace events of one system call.
 type eventRow struct {
 	key   string
-	first event.Event
+	first *event.Event
 	kind  string
 	style Style
 	text  line
@@ -41,9 +41,10 @@ func eventKey(e *event.Event) string {
 // eventRows returns lines for people about the latest events, newest first; at most most rows. If storms are
 // folded, a run of kills in one container, or of cgroups of none in one place, becomes one line, so that it hides nothing else.
 func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow {
-	var rows []eventRow
-	for _, g := range eventGroups(s, needle, most, fold, needle != "") {
-		rows = append(rows, g.row(s))
+	list := eventGroups(s, needle, most, fold, needle != "")
+	rows := make([]eventRow, len(list))
+	for i, g := range list {
+		rows[i] = g.row(s)
 	}
 	return rows
 }
@@ -165,8 +166,8 @@ func sameStorm(a, b *event.Event) bool {
 
 // wordEvents returns the words for one event, or for several of one system call.
 func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
-	e := es[0]
-	r := eventRow{key: eventKey(&e), first: e, kind: string(e.Type), style: Dim, text: actor(&e)}
+	e := &es[0]
+	r := eventRow{key: eventKey(e), first: e, kind: string(e.Type), style: Dim, text: actor(e)}
 	switch {
 	case e.Namespace != nil:
 		r.kind, r.style, r.text = wordNamespaces(es, s)
@@ -183,7 +184,7 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 			r.text = r.text.add(Plain, ", ").add(Strong, story.StartDuration(took)).add(Plain, " after its cgroup was made")
 		}
 	case e.Entered != nil:
-		r.kind, r.style, r.text = "entered", Moved, wordEntered(&e)
+		r.kind, r.style, r.text = "entered", Moved, wordEntered(e)
 	case e.Moved != nil:
 		r.kind, r.style = "moved", Moved
 		r.text = r.text.add(Plain, fmt.Sprintf(" moved its PID 1 (%d) ", e.Moved.PID))
@@ -197,7 +198,7 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 		r.text = r.text.add(Plain, " ").join(storyLine(story.BriefExit(e.Exit), s.Time))
 	case e.OOM != nil:
 		r.kind, r.style = "oom kill", KillMark
-		r.text = wordKill(&e)
+		r.text = wordKill(e)
 	case e.Lost != nil:
 		r.kind, r.style = "lost", Warn
 		r.text = text(Plain, story.Count(e.Lost.Count, "event", "events")+": "+e.Lost.Reason)

@@ -20,7 +20,7 @@ func (eventsView) help() (name string, words []explained) {
 }
 
 func (eventsView) keys(s *model.Snapshot, st State) []string {
-	return eventKeys(st.filteredEvents(s), s)
+	return eventList(st.filteredEvents(s), s).keys()
 }
 
 // page returns nil: an event opens the page of its subject.
@@ -71,11 +71,11 @@ func (eventsView) rows(sc screen, h int) []row {
 			latest, at = list[i].row(sc.s), i
 		}
 		return &latest
-	}), eventKeys(list, sc.s), h, ", newest first")
+	}), eventList(list, sc.s), h, ", newest first")
 }
 
-func eventKeys(list []eventGroup, s *model.Snapshot) []string {
-	return keysOf(list, func(g eventGroup) string { return eventKey(&s.Events[g.from]) })
+func eventList(list []eventGroup, s *model.Snapshot) rowList {
+	return listBy(list, func(g eventGroup) string { return eventKey(&s.Events[g.from]) })
 }
 
 // eventColumns returns the columns of the stream.
@@ -85,7 +85,7 @@ func eventColumns(sc screen, at func(i int) *eventRow) []column {
 	return []column{
 		{title: "TIME", width: 12, gap: 2, cell: func(i int) line { return text(Dim, milliIn(at(i).first.Time, sc.s.Time)) }},
 		{title: "WHAT", width: 9, gap: 1, cell: func(i int) line { return text(at(i).style, at(i).kind) }},
-		{title: "CONTAINER", width: name, gap: 1, cell: func(i int) line { return subjectLine(&at(i).first, name).mark(needle) }},
+		{title: "CONTAINER", width: name, gap: 1, cell: func(i int) line { return subjectLine(at(i).first, name).mark(needle) }},
 		{title: "WHO AND HOW", cell: func(i int) line { return at(i).text.mark(needle) }},
 	}
 }

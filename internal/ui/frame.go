@@ -25,12 +25,16 @@ type Frame struct {
 	spots []spots
 }
 
-// cell is a Cell in a third of its bytes: a frame has ten thousand.
-type cell struct {
-	// symbol is 0 for an empty text, below utf8.RuneSelf a byte, else an index of symbols.list, plus that.
-	symbol uint32
-	style  Style
-}
+// cell is a Cell in a sixth of its bytes, since a frame has ten thousand: the number of its symbol, and below that its style. The symbol
+// is 0 for an empty text, below utf8.RuneSelf a byte, else an index of symbols.list, plus that.
+type cell uint32
+
+const styleBits = 8
+
+func newCell(symbol uint32, style Style) cell { return cell(symbol<<styleBits | uint32(style)) }
+
+func (c cell) symbol() uint32 { return uint32(c >> styleBits) }
+func (c cell) style() Style   { return Style(c) }
 
 // symbols numbers the texts of cells.
 type symbols struct {
@@ -39,6 +43,8 @@ type symbols struct {
 	// latest is the one that was asked for last: a line has the same again and again.
 	latest       string
 	latestNumber uint32
+	// line is memory for the line of a row.
+	line line
 }
 
 // number returns the number of a text.
@@ -85,9 +91,9 @@ func newFrame(w, h int) Frame {
 	f := Frame{Width: max(w, 0), Height: max(h, 0)}
 	f.cells = make([]cell, f.Width*f.Height)
 	f.spots = make([]spots, f.Height)
-	f.symbols = &symbols{known: map[string]uint32{}}
+	f.symbols = &symbols{known: map[string]uint32{}, line: withRoom(f.Width / 2)}
 	for i := range f.cells {
-		f.cells[i].symbol = ' '
+		f.cells[i] = newCell(' ', Plain)
 	}
 	return f
 }
@@ -95,7 +101,17 @@ func newFrame(w, h int) Frame {
 // At returns the cell in column x of row y; both count from 0 and must be inside the frame.
 func (f Frame) At(x, y int) Cell {
 	c := f.cells[y*f.Width+x]
-	return Cell{f.symbols.text(c.symbol), c.style}
+	return Cell{f.symbols.text(c.symbol()), c.style()}
+}
+
+// sameAt reports whether another frame of the same size has the same cell in a place.
+func (f Frame) sameAt(other Frame, x, y int) bool {
+	i := y*f.Width + x
+	c, o := f.cells[i], other.cells[i]
+	if c.symbol() < utf8.RuneSelf || o.symbol() < utf8.RuneSelf {
+		return c == o
+	}
+	return c.style() == o.style() && f.symbols.text(c.symbol()) == other.symbols.text(o.symbol())
 }
 
 // set writes a line into row y; it is cut at the frame's edge, and a short line is padded with blanks in the
@@ -106,19 +122,37 @@ func (f Frame) set(y int, r row) {
 	}
 	f.spots[y] = spots{r.key, r.zones}
 	cells := f.cells[y*f.Width : (y+1)*f.Width]
+	flag := Plain
+	if r.selected {
+		flag = Selected
+	}
+	words := r.line
+	if r.words != nil {
+		words = r.words(f.symbols.line[:0])
+		f.symbols.line = words
+	}
+	short, _ := words.cutWidth(f.Width)
 	x := 0
-	for _, sp := range r.line.fit(f.Width) {
-		style := sp.style
-		if r.selected {
-			style |= Selected
+	for _, sp := range short {
+		style := sp.style | flag
+		ascii := 0 // most text is
+		for ; ascii < len(sp.text) && sp.text[ascii] < utf8.RuneSelf; ascii++ {
+			cells[x+ascii] = newCell(uint32(sp.text[ascii]), style)
+		}
+		if ascii == len(sp.text) {
+			x += ascii
+			continue
 		}
 		for cluster, w := range foreign.Clusters(sp.text) {
-			cells[x] = cell{f.symbols.number(cluster), style}
+			cells[x] = newCell(f.symbols.number(cluster), style)
 			for i := 1; i < w; i++ {
-				cells[x+i] = cell{style: style}
+				cells[x+i] = newCell(0, style)
 			}
 			x += w
 		}
+	}
+	for end := newCell(' ', short.padding()|flag); x < f.Width; x++ {
+		cells[x] = end
 	}
 }
 

@@ -124,13 +124,23 @@ func (b bucket) height(top uint64, most int) int {
 func spark(m model.Memory, hostBytes uint64, w int) line {
 	bs := buckets(m.History.Points(), w)
 	top := ceiling(bs, m, hostBytes)
-	l := withRoom(len(bs))
-	for _, b := range bs {
+	sign := func(b bucket) (Style, string) {
 		if b.kills > 0 {
-			l = l.add(KillMark, killSign)
-			continue
+			return KillMark, killSign
 		}
-		l = l.add(b.style(m.LimitBytes), eighthsUp[b.height(top, 8)])
+		return b.style(m.LimitBytes), eighthsUp[b.height(top, 8)]
+	}
+	var l line
+	var run []byte
+	for i, b := range bs {
+		style, words := sign(b)
+		run = append(run, words...)
+		if i+1 < len(bs) {
+			if next, _ := sign(bs[i+1]); next == style {
+				continue
+			}
+		}
+		l, run = l.add(style, string(run)), run[:0]
 	}
 	return l
 }

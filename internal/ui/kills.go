@@ -132,8 +132,8 @@ func (killsView) rows(sc screen, h int) []row {
 	if len(list) == 0 {
 		return plainRows(sc.noKills())
 	}
-	keys := keysOf(list, killKey)
-	sentences := paragraph(storyLine(story.Kill(list[sc.state.cursor(keys)], sc.s), sc.s.Time), 1, sc.w)
+	keys := listBy(list, killKey)
+	sentences := paragraph(storyLine(story.Kill(list[sc.state.cursorIn(keys)], sc.s), sc.s.Time), 1, sc.w)
 	below := 1 + len(sentences)
 	if h-below < 5 {
 		below, sentences = 0, nil

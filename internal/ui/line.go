@@ -19,7 +19,9 @@ type line []span
 
 // row is a line of the screen, perhaps of a list and there under the cursor.
 type row struct {
-	line     line
+	line line
+	// words, where it is set, appends the line to another one, whose memory is used for the next row after that.
+	words    func(l line) line
 	selected bool
 	key      string // of the row of a list that the line is; "" is none
 	zones    []zone
@@ -146,15 +148,32 @@ func (l line) padding() Style {
 	return Plain
 }
 
-// joinFit appends another line as fit makes it, and joinRight as right makes it, without a copy of that.
-func (l line) joinFit(o line, w int) line {
+// joinFit appends another line as fit makes it, and then blanks; joinRight appends it as right makes it. Neither makes a copy of it.
+func (l line) joinFit(o line, w, after int) line {
 	o, width := o.cutWidth(w)
-	return append(l, o...).pad(w-width, o.padding())
+	if style := o.padding(); style != Plain {
+		return append(l, o...).pad(w-width, style).extend(after)
+	}
+	return append(l, o...).extend(w - width + after)
+}
+
+// extend is space for a line of which nobody has a part: blanks at its end become more.
+func (l line) extend(n int) line {
+	if n <= 0 {
+		return l
+	}
+	if len(l) > 0 {
+		if last := &l[len(l)-1]; last.style == Plain && last.text == blanks(len(last.text)) {
+			last.text = blanks(len(last.text) + n)
+			return l
+		}
+	}
+	return l.space(n)
 }
 
 func (l line) joinRight(o line, w int) line {
 	o, width := o.cutWidth(w)
-	return append(l.space(w-width), o...)
+	return append(l.extend(w-width), o...)
 }
 
 // right returns the line cut or padded to exactly w columns wide, its text at the right.

@@ -32,14 +32,19 @@ func (mapView) help() (name string, words []explained) {
 
 // building returns the rooms of a snapshot. What the search and the filter do not let through has a room only around what it does.
 func building(s *model.Snapshot, st State) floorplan.Building {
-	quiet, through := st.listsQuiet(s), map[string]bool{}
+	quiet := st.listsQuiet(s)
+	all := listedContainers(s, "", quiet)
+	if st.Search == "" && st.Filter[workloadRows] == "" {
+		return floorplan.Of(all, listedVMs(s, ""), floorplan.Selection{Sandboxes: quiet})
+	}
+	through := map[string]bool{}
 	for _, c := range st.filteredContainers(s, listedContainers(s, st.Search, quiet)) {
 		through[containerKey(c)] = true
 	}
 	for _, v := range st.filteredVMs(s) {
 		through[vmKey(v)] = true
 	}
-	return floorplan.Of(listedContainers(s, "", quiet), listedVMs(s, ""), floorplan.Selection{
+	return floorplan.Of(all, listedVMs(s, ""), floorplan.Selection{
 		Sandboxes: quiet,
 		Keep:      func(r *floorplan.Room) bool { return through[roomKey(r)] },
 	})
@@ -47,13 +52,7 @@ func building(s *model.Snapshot, st State) floorplan.Building {
 
 // matching returns the rooms that the search lets through.
 func matching(b floorplan.Building) []*floorplan.Room {
-	var out []*floorplan.Room
-	for _, r := range b.All() {
-		if r.Matches {
-			out = append(out, r)
-		}
-	}
-	return out
+	return slices.DeleteFunc(b.All(), func(r *floorplan.Room) bool { return !r.Matches })
 }
 
 func roomKey(r *floorplan.Room) string {
@@ -135,10 +134,10 @@ func (mapView) smallRows(sc screen, h int) []row {
 		return append(rows, row{line: text(Dim, "no container")})
 	}
 	name := max(sc.w-marker-1-memoryText, sc.w/3)
-	drawn, _, _ := sc.list(keysOf(list, roomKey), max(h-len(rows), 0), func(i int, selected bool) line {
-		return cursorMark(selected).join(sc.roomName(list[i]).fit(name)).space(1).join(sc.roomMemory(list[i], memoryText))
+	rows, _, _ = sc.list(rows, listBy(list, roomKey), max(h-len(rows), 0), func(l line, i int, selected bool) line {
+		return l.join(cursorMark(selected)).join(sc.roomName(list[i]).fit(name)).space(1).join(sc.roomMemory(list[i], memoryText))
 	})
-	return append(rows, drawn...)
+	return rows
 }
 
 // mapRows returns how many of h rows the host has, and how many the words about the room under the cursor and the latest kill. They
@@ -165,7 +164,7 @@ func (sc screen) plan(h int) (b floorplan.Building, p floorplan.Plan, chosen *fl
 	b = building(sc.s, sc.state)
 	list := matching(b)
 	if len(list) > 0 {
-		chosen = list[sc.state.cursor(keysOf(list, roomKey))]
+		chosen = list[sc.state.cursorIn(listBy(list, roomKey))]
 	}
 	host, _ := mapRows(len(mapLegend(sc.w)), h)
 	return b, b.Arrange(sc.w-2, host-2, chosen), chosen

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -54,17 +55,21 @@ func namespaceTitle(t event.NamespaceType, w int) string {
 	return name[:w-1]
 }
 
-// namespaceCells returns the eight symbols of a container, each under its title.
-func namespaceCells(ct *model.Container, w int) line {
-	l := withRoom(3 * event.NamespaceTypeCount)
-	for _, t := range event.NamespaceTypes() {
+// writeNamespaces appends the eight symbols of a container, w columns wide each.
+func writeNamespaces(l line, ct *model.Container, w int) line {
+	before := 0
+	if w >= 4 {
+		before = 1
+	}
+	l = l.extend(before)
+	for i, t := range event.NamespaceTypes() {
 		sign, style := membershipSign(ct.Namespaces[t], t)
-		room := w
-		if w >= 4 {
-			l = l.space(1)
-			room--
+		l = l.add(style, sign)
+		if after := w - before - foreign.Width(sign); i == namespaceColumns-1 {
+			l = l.extend(after)
+		} else {
+			l = l.extend(after + before)
 		}
-		l = l.joinFit(text(style, sign), room)
 	}
 	return l
 }

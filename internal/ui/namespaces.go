@@ -28,7 +28,7 @@ func (namespacesView) keys(s *model.Snapshot, st State) []string {
 	if st.Arrange != AsTable {
 		return keysOf(namespaceRowsOf(s, st), namespaceRow.key)
 	}
-	return keysOf(st.filteredNamespaces(s), namespaceKey)
+	return st.tableOfNamespaces(s).rows().keys()
 }
 
 func (namespacesView) filtered() rowKind { return namespaceRows }
@@ -58,6 +58,50 @@ func namespaceKey(n *model.Namespace) string {
 	return string(strconv.AppendUint(append(append(room[:0], n.Type.String()...), ':'), n.ID, 10))
 }
 
+// namespaceList holds the namespaces of the table: all of a snapshot, which may have ten thousand, or some.
+type namespaceList struct {
+	all []model.Namespace
+	// some are the ones in the list, if not all are.
+	some []*model.Namespace
+	part bool
+}
+
+// tableOfNamespaces returns those that the search and the filter let through.
+func (st State) tableOfNamespaces(s *model.Snapshot) namespaceList {
+	if st.Search == "" && st.Filter[namespaceRows] == "" {
+		return namespaceList{all: s.Namespaces}
+	}
+	return namespaceList{some: st.filteredNamespaces(s), part: true}
+}
+
+func (l namespaceList) count() int {
+	if l.part {
+		return len(l.some)
+	}
+	return len(l.all)
+}
+
+func (l namespaceList) at(i int) *model.Namespace {
+	if l.part {
+		return l.some[i]
+	}
+	return &l.all[i]
+}
+
+// rows returns the rows of the table.
+func (l namespaceList) rows() rowList {
+	return rowList{n: l.count(), key: func(i int) string { return namespaceKey(l.at(i)) }, index: func(key string) int {
+		typ, number, _ := strings.Cut(key, ":")
+		id, err := strconv.ParseUint(number, 10, 64)
+		for i := 0; err == nil && i < l.count(); i++ {
+			if n := l.at(i); n.ID == id && n.Type.String() == typ {
+				return i
+			}
+		}
+		return -1
+	}}
+}
+
 // listedNamespaces returns the namespaces that the search lets through.
 func listedNamespaces(s *model.Snapshot, needle string) []*model.Namespace {
 	var out []*model.Namespace
@@ -72,8 +116,8 @@ func listedNamespaces(s *model.Snapshot, needle string) []*model.Namespace {
 
 // rows draws the live namespaces by type, and below them how many there are.
 func (v namespacesView) rows(sc screen, h int) []row {
-	list := sc.state.filteredNamespaces(sc.s)
-	if len(list) == 0 {
+	list := sc.state.tableOfNamespaces(sc.s)
+	if list.count() == 0 {
 		if out := sc.filteredOut(); out != nil {
 			return plainRows(out)
 		}
@@ -85,7 +129,7 @@ func (v namespacesView) rows(sc screen, h int) []row {
 	below := sc.namespaceCounts()
 	var rows []row
 	if sc.state.Arrange == AsTable {
-		rows = sc.table(namespaceTable(sc, list), keysOf(list, namespaceKey), max(h-len(below), 2), "")
+		rows = sc.table(namespaceTable(sc, list.at), list.rows(), max(h-len(below), 2), "")
 	} else {
 		rows = sc.namespaceTrees(max(h-len(below), 2))
 	}
@@ -96,34 +140,34 @@ func (v namespacesView) rows(sc screen, h int) []row {
 }
 
 // namespaceTable returns those columns of a list of namespaces for which the screen has room.
-func namespaceTable(sc screen, list []*model.Namespace) []column {
+func namespaceTable(sc screen, at func(i int) *model.Namespace) []column {
 	needle := sc.state.Search
-	return withNamespaceFacts(sc, list, []column{
+	return withNamespaceFacts(sc, at, []column{
 		{title: "TYPE", width: 7, cell: func(i int) line {
-			if i > 0 && list[i-1].Type == list[i].Type {
-				return text(Dim, list[i].Type.String()).mark(needle)
+			if i > 0 && at(i-1).Type == at(i).Type {
+				return text(Dim, at(i).Type.String()).mark(needle)
 			}
-			return text(Strong, list[i].Type.String()).mark(needle)
+			return text(Strong, at(i).Type.String()).mark(needle)
 		}},
-		{title: "ID", width: 11, gap: 1, cell: func(i int) line { return idText(list[i].ID).mark(needle) }},
+		{title: "ID", width: 11, gap: 1, cell: func(i int) line { return idText(at(i).ID).mark(needle) }},
 	})
 }
 
 // withNamespaceFacts appends to the columns that name a namespace those with what is known of it.
-func withNamespaceFacts(sc screen, list []*model.Namespace, columns []column) []column {
+func withNamespaceFacts(sc screen, at func(i int) *model.Namespace, columns []column) []column {
 	needle := sc.state.Search
 	if sc.w >= 100 {
-		columns = append(columns, column{title: "OWNER", width: 12, cell: func(i int) line { return ownerText(list[i]).dimmed() }})
+		columns = append(columns, column{title: "OWNER", width: 12, cell: func(i int) line { return ownerText(at(i)).dimmed() }})
 	}
-	columns = append(columns, column{title: "PROCS", width: 5, right: true, gap: 2, cell: func(i int) line { return processCount(list[i], sc.s) }})
+	columns = append(columns, column{title: "PROCS", width: 5, right: true, gap: 2, cell: func(i int) line { return processCount(at(i), sc.s) }})
 	if sc.w >= 76 {
 		columns = append(columns,
 			column{title: "MADE", width: 8, gap: 2, cell: func(i int) line {
-				when, _ := creationText(list[i], sc.s)
+				when, _ := creationText(at(i), sc.s)
 				return when
 			}},
 			column{title: "BY", width: min(max(sc.w/4, 18), 36), gap: 1, cell: func(i int) line {
-				_, by := creationText(list[i], sc.s)
+				_, by := creationText(at(i), sc.s)
 				return by.mark(needle)
 			}})
 	}
@@ -132,7 +176,7 @@ func withNamespaceFacts(sc screen, list []*model.Namespace, columns []column) []
 		room -= c.width + c.gap
 	}
 	return append(columns, column{title: "WHO IS IN IT", cell: func(i int) line {
-		who := inhabitants(list[i], sc.s)
+		who := inhabitants(at(i), sc.s)
 		if who.width() > room {
 			who = who.shortWords(min(nameRoom(sc.w), max(room, 1)))
 		}

@@ -136,27 +136,25 @@ func (namespacesView) folds(s *model.Snapshot, st State, key string) bool {
 // namespaceTrees draws the trees in at most h rows.
 func (sc screen) namespaceTrees(h int) []row {
 	rows := namespaceRowsOf(sc.s, sc.state)
-	list := make([]*model.Namespace, len(rows))
 	width := 0
-	for i, r := range rows {
-		list[i] = r.namespace
+	for _, r := range rows {
 		width = max(width, utf8.RuneCountInString(r.lines))
 	}
 	width += 2 + len("4026531834") + 2
 	if sc.state.Arrange == ByOwner {
 		width += len("cgroup ")
 	}
-	columns := withNamespaceFacts(sc, list, []column{{
+	columns := withNamespaceFacts(sc, func(i int) *model.Namespace { return rows[i].namespace }, []column{{
 		title: "NAMESPACE", width: min(width, max(sc.w*2/5, 18)), gap: 1, cell: func(i int) line { return sc.namespaceBranch(rows[i]) },
 	}})
 	if sc.state.Arrange == ByOwner && sc.w >= 100 { // the tree says who owns
 		columns = append(columns[:1], columns[2:]...)
 	}
-	return sc.tableOf(columns, keysOf(rows, namespaceRow.key), h, ", trees "+sc.state.Arrange.words(), func(i int) line {
+	return sc.tableOf(columns, listBy(rows, namespaceRow.key), h, ", trees "+sc.state.Arrange.words(), func(l line, i int) line {
 		if rows[i].namespace == nil {
-			return typeHeading(rows[i]).cut(max(sc.w-marker, 0))
+			return l.join(typeHeading(rows[i]).cut(max(sc.w-marker, 0)))
 		}
-		return rowLine(columns, i)
+		return rowLine(l, columns, i)
 	})
 }
 

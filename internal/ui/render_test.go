@@ -94,7 +94,7 @@ func TestColumnsFitAndDependOnWidthAlone(t *testing.T) {
 		}
 		s := sceneEnded()
 		for i := range s.Containers {
-			if got := c.row(containerRow{container: &s.Containers[i]}, s, false, "").width(); got > w {
+			if got := c.row(nil, containerRow{container: &s.Containers[i]}, s, false, "").width(); got > w {
 				t.Errorf("at %d columns the row of %s takes %d", w, s.Containers[i].Label, got)
 			}
 		}

@@ -16,8 +16,12 @@ import (
 )
 
 const (
-	// frameGap is the least time between two frames for changes; keys do not wait. A kill is to be on screen within 50 ms.
+	// frameGap is the least time between two frames for changes; keys do not wait.
 	frameGap = 40 * time.Millisecond
+	// urgentGap is the same for what is urgent, and urgentFactor how many times as long as a frame it is at least: a kill is to be on screen
+	// within 50 ms, also where frames take long.
+	urgentGap    = 15 * time.Millisecond
+	urgentFactor = 3
 	// longestGap is the same where frames take long.
 	longestGap = 100 * time.Millisecond
 	// gapFactor is how many times as long as a frame the gap after it is.
@@ -41,6 +45,8 @@ type Options struct {
 	Snapshots func() *model.Snapshot
 	// Changed is sent to when there is a new snapshot; nil draws once a second.
 	Changed <-chan struct{}
+	// Urgent is sent to when there is a new snapshot that should be seen at once; nil is never.
+	Urgent <-chan struct{}
 	// Notes returns remarks to show, such as where metrics are served; nil is none.
 	Notes func() []string
 	// Theme chooses the colours; "" is Auto.
@@ -251,15 +257,23 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 	defer clock.Stop()
 	gap := time.NewTimer(0)
 	defer gap.Stop()
-	changed := sh.options.Changed
+	changed, urgent := sh.options.Changed, sh.options.Urgent
+	var drawn time.Time     // when the latest frame was begun
+	var frame time.Duration // how long it took
 	// After a frame the screen pauses for a gap; changes meanwhile make it dirty and are drawn
 	// at the gap's end. The first gap is empty: it draws the first frame.
 	resting, dirty := true, true
 	draw := func() {
-		began := time.Now()
+		for _, news := range []<-chan struct{}{changed, urgent} { // the frame will have them
+			select {
+			case <-news: // a closed one is found closed again
+			default:
+			}
+		}
+		drawn = time.Now()
 		sh.draw()
-		resting, dirty = true, false
-		gap.Reset(min(max(gapFactor*time.Since(began), frameGap), longestGap))
+		resting, dirty, frame = true, false, time.Since(drawn)
+		gap.Reset(min(max(gapFactor*frame, frameGap), longestGap))
 		clock.Reset(clockTick) // the clocks are right
 	}
 	for {
@@ -282,6 +296,16 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 			if resting {
 				dirty = true
 			} else {
+				draw()
+			}
+		case _, ok := <-urgent:
+			switch wait := max(urgentGap, urgentFactor*frame) - time.Since(drawn); {
+			case !ok:
+				urgent = nil
+			case resting && wait > 0:
+				dirty = true
+				gap.Reset(wait)
+			default:
 				draw()
 			}
 		case a := <-sh.answers:
@@ -450,10 +474,10 @@ func (sh *shell) copy(f Frame) (changed bool) {
 	all := before.Width != f.Width || before.Height != f.Height
 	for y := range f.Height {
 		for x := range f.Width {
-			c := f.At(x, y)
-			if !all && before.At(x, y) == c {
+			if !all && f.sameAt(before, x, y) {
 				continue
 			}
+			c := f.At(x, y)
 			changed = true
 			if c.Text != "" {
 				sh.screen.Put(x, y, sh.glyphs.draw(c.Text), sh.styles[c.Style])

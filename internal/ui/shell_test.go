@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gdamore/tcell/v2"
@@ -377,6 +378,63 @@ func TestShellDrawsAtMostTenTimesASecond(t *testing.T) {
 	if most := int32(took/frameGap + took/clockTick + 2); frames.Load() > most {
 		t.Errorf("%d frames in %v", frames.Load(), took)
 	}
+}
+
+// A kill is drawn soon after the frame before it, other changes later; a storm of kills keeps a gap, too.
+func TestUrgentChangesAreDrawnSooner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		screen := newSimulated()
+		changed, urgent := make(chan struct{}, 1), make(chan struct{}, 1)
+		var mu sync.Mutex // guards frames
+		var frames []time.Duration
+		drawn := func() []time.Duration {
+			mu.Lock()
+			defer mu.Unlock()
+			return frames
+		}
+		began := time.Now()
+		wait := start(t.Context(), Options{Screen: screen, Changed: changed, Urgent: urgent, Snapshots: func() *model.Snapshot {
+			mu.Lock()
+			defer mu.Unlock()
+			frames = append(frames, time.Since(began))
+			return scene()
+		}})
+		next := func(by ...chan struct{}) time.Duration {
+			t.Helper()
+			synctest.Wait()
+			n, now := len(drawn()), time.Since(began)
+			for _, c := range by {
+				c <- struct{}{}
+			}
+			for len(drawn()) == n {
+				<-time.After(time.Millisecond)
+				synctest.Wait()
+			}
+			return drawn()[n] - now
+		}
+		for _, step := range []struct {
+			name  string
+			after time.Duration
+			by    []chan struct{}
+			want  time.Duration
+		}{
+			{"a change after a while", time.Second / 2, []chan struct{}{changed}, 0},
+			{"another one right after that", 0, []chan struct{}{changed}, frameGap},
+			{"a kill right after that", 0, []chan struct{}{urgent, changed}, urgentGap},
+			{"a second kill", 0, []chan struct{}{urgent, changed}, urgentGap},
+			{"a kill a moment later", urgentGap, []chan struct{}{urgent}, 0},
+			{"a kill after a while", time.Second / 2, []chan struct{}{urgent, changed}, 0},
+		} {
+			<-time.After(step.after)
+			if got := next(step.by...); (got - step.want).Abs() > 2*time.Millisecond {
+				t.Errorf("%s: drawn after %v, want %v", step.name, got, step.want)
+			}
+		}
+		screen.InjectKey(tcell.KeyRune, 'q', 0)
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestTranslate(t *testing.T) {

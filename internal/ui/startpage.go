@@ -26,25 +26,26 @@ func startPage(c containerStart, s *model.Snapshot, w int) []line {
 	default:
 		lines = append(lines, text(Plain, " nsviz did not see this start."))
 	}
-	if c.failed() || ok && len(c.steps) < 2 {
+	if c.failed() || ok && c.count < 2 {
 		lines = append(lines, nil)
 		lines = append(lines, paragraph(startSentence(c, s), 1, w)...)
 	}
-	if len(c.steps) < 2 {
+	steps := c.steps()
+	if len(steps) < 2 {
 		return lines
 	}
 	lines = append(lines, nil, rule(text(Title, "where the time went"), w))
-	for _, l := range waterfall(c.steps, w-2) {
+	for _, l := range waterfall(steps, w-2) {
 		lines = append(lines, indent(l))
 	}
 	lines = append(lines, nil, rule(text(Title, "what happens in each step"), w))
 	const begins = 10
 	left := 1 + begins + 2 + story.StepLabel + 1
-	for _, step := range c.steps {
+	for _, step := range steps {
 		for i, words := range text(Plain, step.Sentence).wrap(max(w-left-1, 8)) {
 			head := line{}.space(left)
 			if i == 0 {
-				head = line{}.space(1).join(text(Number, "+"+story.Millis(step.From-c.steps[0].From)).right(begins)).space(2).
+				head = line{}.space(1).join(text(Number, "+"+story.Millis(step.From-steps[0].From)).right(begins)).space(2).
 					join(text(Title, step.Label).fit(story.StepLabel)).space(1)
 			}
 			lines = append(lines, head.join(words))

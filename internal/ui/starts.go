@@ -55,7 +55,7 @@ func (startsView) link(s *model.Snapshot, key string) link {
 
 func (startsView) page(s *model.Snapshot, st State, w int) []line {
 	if c := startWith(s, st.Open); c != nil {
-		return startPage(containerStart{c, story.StartSteps(c.Phases)}, s, w)
+		return startPage(startOf(c), s, w)
 	}
 	return nil
 }
@@ -72,9 +72,19 @@ func startWith(s *model.Snapshot, key string) *model.Container {
 type containerStart struct {
 	*model.Container
 
-	// steps are what is known of it: none, or only one, if nsviz saw no more than its beginning and its end.
-	steps []story.Step
+	// count is how many steps of it are known: none, or only one, if nsviz saw no more than its beginning and its end. length is how long
+	// they took.
+	count  int
+	length time.Duration
 }
+
+func startOf(c *model.Container) containerStart {
+	length, count := story.StartLength(c.Phases)
+	return containerStart{c, count, length}
+}
+
+// steps returns what is known of it.
+func (c containerStart) steps() []story.Step { return story.StartSteps(c.Phases) }
 
 func (c containerStart) key() string { return containerKey(c.Container) }
 
@@ -86,8 +96,8 @@ func (c containerStart) took() (time.Duration, bool) {
 	switch {
 	case c.failed():
 		return 0, false
-	case len(c.steps) > 1:
-		return story.StartTook(c.steps), true
+	case c.count > 1:
+		return c.length, true
 	case c.StartDuration != nil:
 		return *c.StartDuration, true
 	}
@@ -107,8 +117,9 @@ func (c containerStart) when() time.Time {
 
 // shown returns the steps up to the container's own program; what the engine says later is no part of the start.
 func (c containerStart) shown() []story.Step {
-	steps := c.steps
-	for len(steps) > 1 && steps[len(steps)-1].Doer == story.ByEngine && steps[len(steps)-1].From >= story.ExecAt(c.steps) {
+	steps := c.steps()
+	exec := story.ExecAt(steps)
+	for len(steps) > 1 && steps[len(steps)-1].Doer == story.ByEngine && steps[len(steps)-1].From >= exec {
 		steps = steps[:len(steps)-1]
 	}
 	return steps
@@ -128,7 +139,8 @@ func (c containerStart) reason() string {
 // listedStarts returns the starts that nsviz saw and the search and the filter let through: the failed ones, then the slowest first.
 func listedStarts(s *model.Snapshot, st State) []containerStart {
 	quiet := st.listsQuiet(s)
-	match := func(list []model.Container) (out []*model.Container) {
+	match := func(list []model.Container) []*model.Container {
+		out := make([]*model.Container, 0, len(list))
 		for i := range list {
 			if c := &list[i]; query.Containers.Match(c, st.Search) {
 				out = append(out, c)
@@ -143,11 +155,14 @@ func listedStarts(s *model.Snapshot, st State) []containerStart {
 	// The filter knows containers by their snapshot.
 	failed := *s
 	failed.Containers, failed.Quiet, failed.VMs = s.FailedStarts, nil, nil
-	var out []containerStart
-	for _, c := range slices.Concat(st.filteredContainers(&failed, match(s.FailedStarts)), st.filteredContainers(s, began)) {
-		start := containerStart{c, story.StartSteps(c.Phases)}
-		if _, seen := start.took(); seen || start.failed() {
-			out = append(out, start)
+	lists := [...][]*model.Container{st.filteredContainers(&failed, match(s.FailedStarts)), st.filteredContainers(s, began)}
+	out := make([]containerStart, 0, len(lists[0])+len(lists[1]))
+	for _, list := range lists {
+		for _, c := range list {
+			start := startOf(c)
+			if _, seen := start.took(); seen || start.failed() {
+				out = append(out, start)
+			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b containerStart) int {
@@ -170,8 +185,8 @@ func (startsView) rows(sc screen, h int) []row {
 	if len(list) == 0 {
 		return plainRows(sc.noStarts())
 	}
-	keys := keysOf(list, containerStart.key)
-	at := list[sc.state.cursor(keys)]
+	keys := listBy(list, containerStart.key)
+	at := list[sc.state.cursorIn(keys)]
 	below := sc.startBelow(at, h-min(len(list)+1, max(h/2, 5)))
 	rows := sc.table(startColumns(sc, list), keys, h-len(below), ", failed ones, then the slowest first")
 	for len(rows) < h-len(below) {
@@ -186,8 +201,8 @@ const startsWide = 60
 // startBelow draws a start in at most h rows, step by step if there is room for that.
 func (sc screen) startBelow(c containerStart, h int) []line {
 	steps := []line(nil)
-	if len(c.steps) > 1 {
-		for _, l := range waterfall(c.steps, sc.w-3) {
+	if c.count > 1 {
+		for _, l := range waterfall(c.steps(), sc.w-3) {
 			steps = append(steps, line{}.space(2).join(l))
 		}
 	}
@@ -255,10 +270,10 @@ func startColumns(sc screen, list []containerStart) []column {
 
 // startBar draws a start in w columns. Each step has the mark of who spends its time.
 func startBar(c containerStart, w int) line {
-	steps := c.shown()
-	if len(c.steps) < 2 {
+	if c.count < 2 {
 		return text(Unknown, strings.Repeat("╌", w))
 	}
+	steps := c.shown()
 	// Where steps share a column, the one that ends last has it.
 	doers := make([]story.Doer, w)
 	for i, bar := range story.Bars(steps, w) {
@@ -267,8 +282,12 @@ func startBar(c containerStart, w int) line {
 		}
 	}
 	var l line
-	for _, doer := range doers {
-		l = l.join(doerBar(doer, 1))
+	for from := 0; from < w; {
+		to := from + 1
+		for to < w && doers[to] == doers[from] {
+			to++
+		}
+		l, from = l.join(doerBar(doers[from], to-from)), to
 	}
 	return l
 }
@@ -279,11 +298,11 @@ func startSentence(c containerStart, s *model.Snapshot) line {
 		return storyLine(story.Container(c.Container, s), s.Time)
 	}
 	took, _ := c.took()
-	if len(c.steps) < 2 {
+	if c.count < 2 {
 		return text(Name, c.Label).add(Plain, " came to be in ").add(Strong, story.StartDuration(took)).
 			add(Plain, ". Where that time went is unknown: nsviz saw no step of it but the making of its cgroup and its program.")
 	}
-	return text(Plain, story.StartSummary(c.steps))
+	return text(Plain, story.StartSummary(c.steps()))
 }
 
 // noStarts returns the text of an empty list.

@@ -127,22 +127,52 @@ func (st State) missed(s *model.Snapshot) uint64 {
 func (st State) keys(s *model.Snapshot) []string { return views[st.Tab].keys(s, st) }
 
 // cursor returns the index of the row under the cursor; 0 if that row is gone or none was chosen.
-func (st State) cursor(keys []string) int {
-	return max(indexOf(keys, st.Cursor[st.Tab]), 0)
+func (st State) cursor(keys []string) int { return st.cursorIn(listOf(keys)) }
+
+// cursorIn is cursor for rows whose keys are not at hand.
+func (st State) cursorIn(rows rowList) int { return max(rows.find(st.Cursor[st.Tab]), 0) }
+
+// rowList has the keys of the rows of a list, from top to bottom. It makes only those that are asked for: few rows of many are drawn.
+type rowList struct {
+	n   int
+	key func(i int) string
+	// index returns the row with a key that is not empty, or -1; nil compares all keys.
+	index func(key string) int
 }
 
-// indexOf finds a row by its key. A container that has ended since is found by its new key.
-func indexOf(keys []string, key string) int {
-	if key == "" {
-		return -1
+// keys returns all keys.
+func (l rowList) keys() []string {
+	keys := make([]string, l.n)
+	for i := range keys {
+		keys[i] = l.key(i)
 	}
-	for i, k := range keys {
-		if k == key {
+	return keys
+}
+
+func listOf(keys []string) rowList {
+	return rowList{n: len(keys), key: func(i int) string { return keys[i] }}
+}
+
+// listBy returns the rowList of rows that have a function for their keys.
+func listBy[R any](rows []R, key func(R) string) rowList {
+	return rowList{n: len(rows), key: func(i int) string { return key(rows[i]) }}
+}
+
+// find finds a row by its key; -1 is none. A container that has ended since is found by its new key.
+func (l rowList) find(key string) int {
+	switch {
+	case key == "":
+		return -1
+	case l.index != nil:
+		return l.index(key)
+	}
+	for i := range l.n {
+		if l.key(i) == key {
 			return i
 		}
 	}
-	for i, k := range keys {
-		if sameContainer(k, key) {
+	for i := range l.n {
+		if sameContainer(l.key(i), key) {
 			return i
 		}
 	}

@@ -71,7 +71,7 @@ func workloadSubject(s *model.Snapshot, st State, key string) subject {
 	if isHeading(key) {
 		for _, r := range listedRows(s, st) {
 			if r.container == nil && r.key() == key {
-				return subject{r.group.Of.Path(), "the name of a group", groupTopics(r.group)}
+				return subject{r.group.Of.Path(), "the name of a group", groupTopics(r.in())}
 			}
 		}
 		return subject{}

@@ -21,11 +21,9 @@ func (c column) put(l, cell line) line {
 	case c.width == 0:
 		return l.join(cell)
 	case c.right:
-		l = l.joinRight(cell, c.width)
-	default:
-		l = l.joinFit(cell, c.width)
+		return l.joinRight(cell, c.width).extend(c.gap)
 	}
-	return l.space(c.gap)
+	return l.joinFit(cell, c.width, c.gap)
 }
 
 // titleLine returns the row of titles above a list.
@@ -37,41 +35,40 @@ func titleLine(columns []column) line {
 	return l
 }
 
-// rowLine returns row i of a list, to the right of the cursor's column.
-func rowLine(columns []column, i int) line {
-	l := withRoom(4 * len(columns))
+// rowLine appends row i of a list, to the right of the cursor's column.
+func rowLine(l line, columns []column, i int) line {
 	for _, c := range columns {
 		l = c.put(l, c.cell(i))
 	}
 	return l
 }
 
-// table draws the titles and as many of the rows with these keys as fit into h rows, including the one under the
+// table draws the titles and as many of the rows of a list as fit into h rows, including the one under the
 // cursor. If not all fit, the last row says which ones these are, and in what order.
-func (sc screen) table(columns []column, keys []string, h int, order string) []row {
-	return sc.tableOf(columns, keys, h, order, func(i int) line { return rowLine(columns, i) })
+func (sc screen) table(columns []column, list rowList, h int, order string) []row {
+	return sc.tableOf(columns, list, h, order, func(l line, i int) line { return rowLine(l, columns, i) })
 }
 
-// tableOf draws a table of which some rows are no cells below the titles; draw draws row i.
-func (sc screen) tableOf(columns []column, keys []string, h int, order string, draw func(i int) line) []row {
-	rows, from, to := sc.list(keys, h-1, func(i int, selected bool) line { return cursorMark(selected).join(draw(i)) })
-	rows = append([]row{{line: titleLine(columns)}}, rows...)
-	if to-from < len(keys) && h > 3 {
-		rows = append(rows, row{line: moreNote(from, to, len(keys)).add(Dim, order)})
+// tableOf draws a table of which some rows are no cells below the titles; draw appends row i.
+func (sc screen) tableOf(columns []column, list rowList, h int, order string, draw func(l line, i int) line) []row {
+	rows := append(make([]row, 0, max(h, 1)), row{line: titleLine(columns)})
+	rows, from, to := sc.list(rows, list, h-1, func(l line, i int, selected bool) line { return draw(l.join(cursorMark(selected)), i) })
+	if to-from < list.n && h > 3 {
+		rows = append(rows, row{line: moreNote(from, to, list.n).add(Dim, order)})
 	}
 	return rows
 }
 
-// list draws as many of the rows with these keys as fit into n, including the one under the cursor. If not
-// all fit, it leaves the last row to a note.
-func (sc screen) list(keys []string, n int, draw func(i int, selected bool) line) (rows []row, from, to int) {
-	if len(keys) > n && n > 2 {
+// list appends as many rows of a list as fit into n, including the one under the cursor. If not all fit, it leaves the last row to a
+// note.
+func (sc screen) list(rows []row, list rowList, n int, draw func(l line, i int, selected bool) line) (more []row, from, to int) {
+	if list.n > n && n > 2 {
 		n--
 	}
-	at := sc.state.cursor(keys)
-	from, to = window(len(keys), at, n)
+	at := sc.state.cursorIn(list)
+	from, to = window(list.n, at, n)
 	for i := from; i < to; i++ {
-		rows = append(rows, row{line: draw(i, i == at), selected: i == at, key: keys[i]})
+		rows = append(rows, row{words: func(l line) line { return draw(l, i, i == at) }, selected: i == at, key: list.key(i)})
 	}
 	return rows, from, to
 }

@@ -68,7 +68,7 @@ func TestCellsAreBelowTheirTitles(t *testing.T) {
 	}
 	for want, got := range map[string]line{
 		"  FIRST      NUMBER  CUT LAST":  titleLine(columns),
-		"a              12  lon…zzzzzzz": rowLine(columns, 7),
+		"a              12  lon…zzzzzzz": rowLine(nil, columns, 7),
 	} {
 		if got.String() != want {
 			t.Errorf("got  %q\nwant %q", got, want)
@@ -82,7 +82,7 @@ func TestContainerColumnsAreComplete(t *testing.T) {
 	seen := map[ColumnKey]bool{}
 	for i := range containerColumns {
 		col := &containerColumns[i]
-		if col.key == "" || seen[col.key] || col.title == "" || len(col.title) > choiceTitle || col.about == "" || col.live == nil || col.width == 0 {
+		if col.key == "" || seen[col.key] || col.title == "" || len(col.title) > choiceTitle || col.about == "" || (col.live == nil) == (col.write == nil) || col.width == 0 {
 			t.Errorf("column %d lacks something: %+v", i, col)
 		}
 		seen[col.key] = true
@@ -94,11 +94,13 @@ func TestContainerColumnsAreComplete(t *testing.T) {
 		placed := c.shown[c.index(col.key)]
 		lines := []line{c.putTitle(nil, placed, text(Title, placed.title))}
 		for i := range s.Containers {
-			cell := col.live(&s.Containers[i], tableRow{columns: c, s: s}, placed.w)
-			if cell.width() > placed.w {
-				t.Errorf("%s of %s does not fit: %q", col.key, s.Containers[i].Label, cell)
+			in := tableRow{columns: c, s: s}
+			if col.live != nil {
+				if cell := col.live(&s.Containers[i], in, placed.w); cell.width() > placed.w {
+					t.Errorf("%s of %s does not fit: %q", col.key, s.Containers[i].Label, cell)
+				}
 			}
-			lines = append(lines, placed.put(nil, cell))
+			lines = append(lines, placed.putLive(nil, &s.Containers[i], in))
 		}
 		for _, l := range lines {
 			if l.width() != placed.space() {

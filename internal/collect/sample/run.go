@@ -19,17 +19,33 @@ import (
 const (
 	// Interval is the time between two readings while somebody looks.
 	Interval = 500 * time.Millisecond
-	// slowInterval is Interval while nobody looks.
+	// slowInterval is Interval while nobody looks. Where somebody looks at what does not change, a reading comes when he looks, and after
+	// slowInterval at the latest.
 	slowInterval    = 2 * time.Second
 	longestInterval = 5 * time.Second
+	// calmReadings is how many readings in a row must be idle for the next one to wait until somebody looks. Each container's CPU time is
+	// among them.
+	calmReadings = fullEvery
+)
+
+// Audience is for whom is read.
+type Audience int
+
+const (
+	// Nobody looks.
+	Nobody Audience = iota
+	// Looking is somebody who looks again and again, as a screen does, and wakes the sampler by that.
+	Looking
+	// Listening is somebody who gets every reading.
+	Listening
 )
 
 // Loop says which containers to read, and takes what was read.
 type Loop interface {
-	// Watched returns the live containers, whether writes to their limits are reported, and whether nobody looks.
-	Watched() (live []model.Watched, writesReported, unseen bool)
+	// Watched returns the live containers, whether writes to their limits are reported, and for whom is read.
+	Watched() (live []model.Watched, writesReported bool, audience Audience)
 	// Wake is signalled when a reading is due that may not come for a while: something has changed what a container uses or
-	// which there are, or somebody begins to look.
+	// which there are, somebody begins to look, or looks while the readings rest.
 	Wake() <-chan struct{}
 	// Take takes what was read.
 	Take(Readings)
@@ -43,6 +59,8 @@ type Readings struct {
 	Gone []string
 	// Idle is set if all containers use what they used at the reading before: the same memory, and no CPU time.
 	Idle bool
+	// Rests is set if that has been so for a while, and the next reading waits until somebody looks.
+	Rests bool
 }
 
 // Config says where to read, and for whom.
@@ -61,20 +79,27 @@ type Config struct {
 func Run(ctx context.Context, c Config) {
 	s := newSampler(c)
 	defer s.close()
-	for {
+	calm := 0 // how many readings in a row were idle
+	for latest := c.Now(); ; {
 		began := c.Now()
-		live, writesReported, unseen := c.Loop.Watched()
+		s.passed = int(began.Sub(latest).Round(Interval) / Interval)
+		latest = began
+		live, writesReported, audience := c.Loop.Watched()
 		// What a host's services use is read when somebody asks for it ([Once]): there are many.
 		live = slices.DeleteFunc(live, func(w model.Watched) bool { return w.Quiet })
-		s.slow = unseen
+		s.slow = audience == Nobody
 		list, gone := s.readings(live, writesReported)
+		if calm++; !s.idle || len(gone) > 0 {
+			calm = 0
+		}
+		rests := audience == Looking && calm >= calmReadings
 		if now := c.Now(); len(live) > 0 || !s.slow {
-			c.Loop.Take(Readings{Time: now, List: list, Gone: gone, Idle: s.idle && len(gone) == 0})
+			c.Loop.Take(Readings{Time: now, List: list, Gone: gone, Idle: calm > 0, Rests: rests})
 		}
 		wait := collect.Backoff(c.Now().Sub(began), Interval, longestInterval)
-		if s.slow && !s.urgent {
+		if (s.slow || rests) && !s.urgent {
 			waiting := c.Now()
-			if !awaitWake(ctx, c.Loop.Wake(), wait+slowInterval-Interval, len(live) > 0) {
+			if !awaitWake(ctx, c.Loop.Wake(), wait+slowInterval-Interval, len(live) > 0 || !s.slow) {
 				return
 			}
 			wait -= c.Now().Sub(waiting)

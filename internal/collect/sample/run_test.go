@@ -23,13 +23,13 @@ type fakeLoop struct {
 
 // watched is an answer of Watched.
 type watched struct {
-	live   []model.Watched
-	unseen bool
+	live     []model.Watched
+	audience Audience
 }
 
-func (l *fakeLoop) Watched() (live []model.Watched, writesReported, unseen bool) {
+func (l *fakeLoop) Watched() (live []model.Watched, writesReported bool, audience Audience) {
 	w := <-l.watched
-	return w.live, true, w.unseen
+	return w.live, true, w.audience
 }
 
 func (l *fakeLoop) Wake() <-chan struct{} { return l.wake }
@@ -81,9 +81,9 @@ func (r *runTest) cgroup(id string, kills int) model.Watched {
 }
 
 // reads waits for a reading, which has to begin so long after the start.
-func (r *runTest) reads(after time.Duration, unseen bool, live ...model.Watched) Readings {
+func (r *runTest) reads(after time.Duration, audience Audience, live ...model.Watched) Readings {
 	r.t.Helper()
-	r.asks(after, unseen, live...)
+	r.asks(after, audience, live...)
 	got := <-r.taken
 	if !got.Time.Equal(time.Now()) {
 		r.t.Errorf("read at %v, it says at %v", time.Since(r.start), got.Time.Sub(r.start))
@@ -92,9 +92,9 @@ func (r *runTest) reads(after time.Duration, unseen bool, live ...model.Watched)
 }
 
 // asks waits until the sampler asks what to read, which has to be so long after the start.
-func (r *runTest) asks(after time.Duration, unseen bool, live ...model.Watched) {
+func (r *runTest) asks(after time.Duration, audience Audience, live ...model.Watched) {
 	r.t.Helper()
-	r.watched <- watched{live, unseen}
+	r.watched <- watched{live, audience}
 	if got := time.Since(r.start); got != after {
 		r.t.Errorf("a reading begins after %v, want %v", got, after)
 	}
@@ -134,7 +134,7 @@ func TestIdleReadings(t *testing.T) {
 		defer r.end()
 		at := time.Duration(0)
 		next := func(live ...model.Watched) bool {
-			idle := r.reads(at, false, live...).Idle
+			idle := r.reads(at, Listening, live...).Idle
 			at += Interval
 			return idle
 		}
@@ -180,15 +180,69 @@ func TestPaceIsFullOnlyWhileSomebodyLooks(t *testing.T) {
 		a, b := r.cgroup("a", 0), r.cgroup("b", 0)
 		at := time.Duration(0)
 		for _, step := range []struct {
-			unseen bool
-			next   time.Duration
+			audience Audience
+			next     time.Duration
 		}{
-			{false, Interval}, {false, Interval}, {true, slowInterval}, {true, slowInterval}, {false, Interval}, {true, slowInterval},
+			{Listening, Interval}, {Looking, Interval}, {Nobody, slowInterval}, {Nobody, slowInterval}, {Looking, Interval}, {Nobody, slowInterval},
 		} {
-			if got := r.ids(r.reads(at, step.unseen, a, b)); !slices.Equal(got, []string{"a", "b"}) {
+			if got := r.ids(r.reads(at, step.audience, a, b)); !slices.Equal(got, []string{"a", "b"}) {
 				t.Errorf("after %v: %v", at, got)
 			}
 			at += step.next
+		}
+	})
+}
+
+// Where nothing changes, readings come when somebody looks; they come by themselves again as soon as something has changed.
+func TestPaceFollowsWhoLooksWhileNothingChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunTest(t)
+		defer r.end()
+		a := r.cgroup("a", 0)
+		r.uses("a", 4096, 5)
+		at := time.Duration(0)
+		for !r.reads(at, Looking, a).Rests {
+			if at += Interval; at > 5*slowInterval {
+				t.Fatal("it never rests")
+			}
+		}
+		at += slowInterval // nobody looks for once
+		if got := r.reads(at, Looking, a); !got.Rests {
+			t.Errorf("nothing has changed, and it is %+v", got)
+		}
+		r.wake <- struct{}{} // a look is answered no earlier than otherwise
+		at += Interval
+		r.reads(at, Looking, a)
+		r.passes(2 * Interval)
+		r.uses("a", 8192, 6)
+		r.wake <- struct{}{}
+		at += 2 * Interval
+		if got := r.reads(at, Looking, a); got.Rests || *got.List[0].UsageBytes != 8192 {
+			t.Errorf("%+v", got)
+		}
+		r.uses("a", 12288, 7)
+		if got := r.reads(at+Interval, Looking, a); *got.List[0].UsageBytes != 12288 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// The kernel's count of OOM kills is read less often than the memory of a container that uses what it used, but not by much.
+func TestKillsAreReadWhereTheMemoryIsTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunTest(t)
+		defer r.end()
+		r.reads(0, Listening, r.cgroup("a", 0))
+		at := time.Duration(0)
+		for {
+			at += Interval
+			got := r.reads(at, Listening, r.cgroup("a", 1))
+			if *got.List[0].OOMKills == 1 {
+				break
+			}
+			if at > slowInterval {
+				t.Fatalf("%v after the kill it is not known", at)
+			}
 		}
 	})
 }
@@ -207,11 +261,11 @@ func TestWakeEndsTheSlowPaceOnce(t *testing.T) {
 				r := newRunTest(t)
 				defer r.end()
 				a := r.cgroup("a", 0)
-				r.reads(0, true, a)
+				r.reads(0, Nobody, a)
 				r.passes(test.wait)
 				r.wake <- struct{}{}
-				r.reads(test.next, true, a)
-				r.reads(test.next+slowInterval, true, a)
+				r.reads(test.next, Nobody, a)
+				r.reads(test.next+slowInterval, Nobody, a)
 			})
 		})
 	}
@@ -221,14 +275,14 @@ func TestNothingIsReadWithoutContainers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRunTest(t)
 		defer r.end()
-		r.asks(0, true)
+		r.asks(0, Nobody)
 		r.passes(time.Hour)
 		r.wake <- struct{}{}
 		// Who looks gets the time, at least.
-		if got := r.reads(time.Hour, false); len(got.List) > 0 || len(got.Gone) > 0 {
+		if got := r.reads(time.Hour, Listening); len(got.List) > 0 || len(got.Gone) > 0 {
 			t.Errorf("%+v", got)
 		}
-		r.reads(time.Hour+Interval, true, r.cgroup("a", 0))
+		r.reads(time.Hour+Interval, Nobody, r.cgroup("a", 0))
 	})
 }
 
@@ -238,13 +292,13 @@ func TestContainerWithoutCgroupIsGoneSoon(t *testing.T) {
 		defer r.end()
 		a, b := r.cgroup("a", 0), model.Watched{ID: "b", Running: true, CgroupPath: "/b"}
 		for n := range goneAfter {
-			got := r.reads(time.Duration(n)*Interval, true, a, b)
+			got := r.reads(time.Duration(n)*Interval, Nobody, a, b)
 			if !slices.Equal(r.ids(got), []string{"a"}) || (len(got.Gone) == 1) != (n == goneAfter-1) {
 				t.Errorf("reading %d: %+v", n, got)
 			}
 		}
-		r.reads(goneAfter*Interval, true, a)
-		r.reads(goneAfter*Interval+slowInterval, true, a)
+		r.reads(goneAfter*Interval, Nobody, a)
+		r.reads(goneAfter*Interval+slowInterval, Nobody, a)
 	})
 }
 
@@ -252,10 +306,10 @@ func TestKillIsFollowedByAnotherReadingSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRunTest(t)
 		defer r.end()
-		r.reads(0, true, r.cgroup("a", 0))
-		r.reads(slowInterval, true, r.cgroup("a", 1))
-		r.reads(slowInterval+Interval, true, r.cgroup("a", 1))
-		r.reads(2*slowInterval+Interval, true, r.cgroup("a", 1))
+		r.reads(0, Nobody, r.cgroup("a", 0))
+		r.reads(slowInterval, Nobody, r.cgroup("a", 1))
+		r.reads(slowInterval+Interval, Nobody, r.cgroup("a", 1))
+		r.reads(2*slowInterval+Interval, Nobody, r.cgroup("a", 1))
 	})
 }
 
@@ -265,19 +319,19 @@ func TestReadingsThatTakeLongAreRarer(t *testing.T) {
 		defer r.end()
 		const took = 100 * time.Millisecond
 		a := r.cgroup("a", 0)
-		r.asks(0, false, a)
+		r.asks(0, Listening, a)
 		r.passes(took)
 		<-r.taken
-		r.reads(took+collect.BackoffFactor*took, false, a)
+		r.reads(took+collect.BackoffFactor*took, Listening, a)
 	})
 }
 
 func TestRunEndsWithContext(t *testing.T) {
 	for name, start := range map[string]func(r *runTest){
-		"between readings":         func(r *runTest) { r.reads(0, false, r.cgroup("a", 0)) },
-		"while nobody looks":       func(r *runTest) { r.reads(0, true, r.cgroup("a", 0)) },
-		"while there are none":     func(r *runTest) { r.asks(0, true) },
-		"after it was woken early": func(r *runTest) { r.reads(0, true, r.cgroup("a", 0)); r.wake <- struct{}{} },
+		"between readings":         func(r *runTest) { r.reads(0, Listening, r.cgroup("a", 0)) },
+		"while nobody looks":       func(r *runTest) { r.reads(0, Nobody, r.cgroup("a", 0)) },
+		"while there are none":     func(r *runTest) { r.asks(0, Nobody) },
+		"after it was woken early": func(r *runTest) { r.reads(0, Nobody, r.cgroup("a", 0)); r.wake <- struct{}{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := openFiles(t)
@@ -307,7 +361,7 @@ func TestOnceReadsASingleTime(t *testing.T) {
 			defer close(ended)
 			Once(c)
 		}()
-		got := r.reads(0, true, r.cgroup("a", 0), model.Watched{ID: "b", Running: true, CgroupPath: "/b"})
+		got := r.reads(0, Nobody, r.cgroup("a", 0), model.Watched{ID: "b", Running: true, CgroupPath: "/b"})
 		if !slices.Equal(r.ids(got), []string{"a"}) || len(got.Gone) > 0 || *got.List[0].UsageBytes != 4096 || *got.List[0].Processes != 1 {
 			t.Errorf("%+v", got)
 		}

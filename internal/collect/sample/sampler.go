@@ -38,6 +38,7 @@ type sampler struct {
 	open           int                 // how many of those watched have their files open
 	maxOpen        int
 	turn           int  // counts Interval
+	passed         int  // how many have passed since the latest one, while somebody looks; 0 is one
 	writesReported bool // writes to limits are reported, so that these are read rarely
 	slow           bool // a turn comes only every slowInterval
 	idle           bool // the latest readings found what those before found
@@ -58,6 +59,8 @@ type sampled struct {
 	room   string // the path of the cgroup whose limit was the nearest at the latest reading
 	memory resources.Memory
 	due    int // the turn of its next full reading
+	// killsDue is the turn from which on its OOM kills are read even if it uses what it used.
+	killsDue int
 	// dueEarly is the turn from which on that comes if somebody looks or it uses another amount than used.
 	dueEarly  int
 	used      uint64 // at its latest full reading; 0 is unknown
@@ -103,9 +106,10 @@ func (s *sampler) closeFiles(c *sampled) {
 
 // readings reads once all that live. gone are the containers whose cgroup is found no more.
 func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fact.Reading, gone []string) {
-	s.turn++
 	if s.slow {
-		s.turn += int(slowInterval/Interval) - 1
+		s.turn += int(slowInterval / Interval)
+	} else {
+		s.turn += max(s.passed, 1)
 	}
 	s.writesReported, s.urgent, s.idle = writesReported, false, true
 	for i := range live {
@@ -189,7 +193,7 @@ func (s *sampler) read(c *sampled) error {
 
 // readFiles reads the open files of a container and all the rest of it if full is set or a full reading comes early.
 func (s *sampler) readFiles(c *sampled, full bool) error {
-	err := c.files.Charge(&c.memory)
+	err := s.readCharge(c, full)
 	used := uint64(0)
 	if c.memory.UsageBytes != nil {
 		used = *c.memory.UsageBytes
@@ -245,6 +249,20 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 	s.readRooms(c, true)
 	c.ignoreLeftovers()
 	return nil
+}
+
+// readCharge reads what a container is charged for and the OOM kills in it. A kill gives memory back, and the kernel reports it by itself, so
+// that the count is read every fullEvery turns where the container uses what it used.
+func (s *sampler) readCharge(c *sampled, full bool) error {
+	before := c.memory.UsageBytes
+	if err := c.files.Usage(&c.memory); err != nil {
+		return err
+	}
+	if now := c.memory.UsageBytes; !full && s.turn < c.killsDue && before != nil && now != nil && *before == *now {
+		return nil
+	}
+	c.killsDue = s.turn + fullEvery
+	return c.files.Kills(&c.memory)
 }
 
 // ignoreLeftovers makes unknown what a container uses that has no process in its own cgroup: what is charged there is what

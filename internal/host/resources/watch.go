@@ -94,11 +94,18 @@ func (w *Watch) Complete() bool {
 }
 
 // Charge reads what the cgroup is charged for and the OOM kills in it, and leaves the limit in m as it is.
-func (w *Watch) Charge(m *Memory) error {
-	var usageErr, killsErr error
-	m.UsageBytes, usageErr = w.fact(w.usage, parseBytes)
+func (w *Watch) Charge(m *Memory) error { return errors.Join(w.Usage(m), w.Kills(m)) }
+
+// Usage reads what the cgroup is charged for, and leaves the other fields of m as they are.
+func (w *Watch) Usage(m *Memory) (err error) {
+	m.UsageBytes, err = w.fact(w.usage, parseBytes)
+	return err
+}
+
+// Kills reads the OOM kills in the cgroup and what the kernel says beside them, and leaves the other fields of m as they are.
+func (w *Watch) Kills(m *Memory) (err error) {
 	m.UnderOOM, m.OOMKillOff = nil, nil
-	m.OOMKills, killsErr = w.fact(w.kills, func(text string) (*uint64, error) {
+	m.OOMKills, err = w.fact(w.kills, func(text string) (*uint64, error) {
 		if w.unified {
 			return parseOOMKills(text)
 		}
@@ -108,7 +115,7 @@ func (w *Watch) Charge(m *Memory) error {
 		m.UnderOOM, m.OOMKillOff = under, off
 		return kills, errors.Join(err, underErr, offErr)
 	})
-	return errors.Join(usageErr, killsErr)
+	return err
 }
 
 // Limit reads the cgroup's limit, and leaves the other fields of m as they are.
