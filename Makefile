@@ -160,6 +160,9 @@ test-root: enough-go ## Run the tests that need root
 # What reads the compose file in the tests, as Docker Compose does. It has the build flags of nsviz, to share what is compiled.
 bin/check: $(wildcard deploy/check/*)
 	CGO_ENABLED=0 $(GO) build -C deploy/check -trimpath -ldflags '-s -w' -o ../../bin/check .
+# The OpenTelemetry collector's receiver, for the tests of --export. It has the build flags of nsviz, to share what is compiled.
+bin/collector: $(wildcard test/collector/*)
+	cd test/collector && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../bin/collector .
 
 .PHONY: test-image
 test-image: enough-go
@@ -167,7 +170,7 @@ test-image: enough-go
 	$(PACKAGES) -out '$(CURDIR)/bin/images' -arch "$$($(GO) env GOHOSTARCH)" images
 
 .PHONY: test-e2e
-test-e2e: build test-image bin/check ## Run the tests of the whole program on a Docker engine
+test-e2e: build test-image bin/check bin/collector ## Run the tests of the whole program on a Docker engine
 	test/with-engine $(HOST_TEST) -tags e2e $$(test/tagged e2e) $(TESTFLAGS) | $(TALLY) -v
 
 # ONLY='5.10 sid' chooses among the machines, RUN=regexp among the tests, LOGS=folder keeps what they say.

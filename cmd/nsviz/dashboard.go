@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/collect/findings"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/logging"
+	"github.com/nsviz/nsviz/internal/otlp"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
@@ -37,6 +38,11 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	if o.journal != nil {
 		log = slog.New(slog.NewMultiHandler(notes, o.journal.Handler(slog.Level(o.level))))
 	}
+	x, err := o.exporter(log, s.zone)
+	if err != nil {
+		return err
+	}
+	defer closeExporter(x)
 	o.past = store.NewTimeline(store.DefaultPast)
 	feed := o.newFeed()
 	p, err := o.watcher(log)
@@ -69,14 +75,17 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 		})
 	}
 	start(p.Run)
-	if len(listeners) > 0 {
+	if len(listeners) > 0 || x != nil {
 		counts := o.findings(p, log)
-		srv, err := server.New(o.server(p, feed, counts, log, s.err, o.journal))
+		srv, err := server.New(o.server(p, feed, counts, log, x, s.err, o.journal))
 		if err != nil {
 			return errUsage{err}
 		}
 		start(afterAttaching(p, counts.Run))
 		start(func(ctx context.Context) error { return srv.Serve(ctx, listeners) })
+		if x != nil {
+			start(func(ctx context.Context) error { return exportFrom(ctx, x, p, srv) })
+		}
 	}
 	if beside != nil {
 		start(func(ctx context.Context) error {
@@ -130,9 +139,11 @@ func (o *options) newFeed() *server.Feed {
 	return feed
 }
 
-// server configures the server; counts has the findings, out are the sinks through which this process writes.
-func (o *options) server(p *pipeline.Pipeline, feed *server.Feed, counts *findings.Counts, log *slog.Logger, out ...any) server.Config {
+// server configures the server; counts has the findings, x may be nil, and out are the sinks through which this process writes.
+func (o *options) server(p *pipeline.Pipeline, feed *server.Feed, counts *findings.Counts, log *slog.Logger, x *otlp.Exporter, out ...any) server.Config {
+	exported := counted{x}
 	sinks := func() (list []sink.Stats) {
+		list = exported.sinks()
 		for _, o := range out {
 			if j, ok := o.(*logging.Journal); ok && j == nil {
 				continue
@@ -145,7 +156,7 @@ func (o *options) server(p *pipeline.Pipeline, feed *server.Feed, counts *findin
 	}
 	return server.Config{
 		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Feed: feed, EventLine: func(e event.Event) string { return ui.EventText(e, time.UTC) },
-		Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		Sinks: sinks, Deliveries: exported.deliveries, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
 		MetricsPath: o.metricsPath, Ready: p.Ready, Findings: counts.Of,
 		UI: o.webUI, Inspect: o.pageReader(p),
 	}

@@ -91,7 +91,7 @@ func listFlags(page io.Writer, flags *pflag.FlagSet) {
 		}
 		value := ""
 		if f.DefValue != "" && f.DefValue != "[]" && f.DefValue != "false" && f.DefValue != "0" {
-			value = "`" + f.DefValue + "`"
+			value = "`" + strings.ReplaceAll(f.DefValue, "|", `\|`) + "`"
 		}
 		fmt.Fprintf(page, "| %s` | %s | %s |\n", name, value, strings.ReplaceAll(meaning, "|", `\|`))
 	})

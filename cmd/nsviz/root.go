@@ -52,6 +52,7 @@ type options struct {
 	sort          ui.Sort
 	keys          ui.Keymap
 	config        string
+	export        exporting
 
 	probeMethods []fact.Method
 	// surveys is the shortest pause between two surveys of the host; 0 is the usual one.
@@ -133,6 +134,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	_ = flags.MarkHidden("probe-methods") // for comparing the methods
 
 	themeFlag(root, &o.theme)
+	o.export.flags(root)
 	o.tableFlags(root)
 
 	root.AddGroup(

@@ -43,7 +43,7 @@ func TestCommandsOfRunbooks(t *testing.T) {
 		}
 		for _, line := range lines {
 			args := argumentsOf(t, line)
-			command, rest, err := newRoot(&streams{}).Find(args)
+			command, rest, err := newRoot(&streams{}, &options{}).Find(args)
 			if err != nil {
 				t.Errorf("%s: %s: %v", page, line, err)
 				continue

@@ -42,6 +42,7 @@ the kills in a container beside what it logs itself, if its engine logs to the j
 	cmd.Flags().Var(newChecked(&logged, "oom_kill", "types", parseLoggedEvents), "log-events",
 		"the types of events to log, with commas between them; \"\" is none")
 	_ = cmd.RegisterFlagCompletionFunc("log-events", completeEventTypes)
+	o.export.flags(cmd)
 	return cmd
 }
 
@@ -86,9 +87,14 @@ func serve(parent context.Context, s *streams, o *options, logged loggedEvents) 
 	if err != nil {
 		return err
 	}
-	if len(listeners) == 0 {
-		return errUsage{fmt.Errorf("nothing to serve on: --web.listen-address is empty")}
+	if len(listeners) == 0 && o.export.target == "" {
+		return errUsage{fmt.Errorf("nothing to serve on: --web.listen-address is empty, and there is no --export")}
 	}
+	x, err := o.exporter(log, s.zone)
+	if err != nil {
+		return err
+	}
+	defer closeExporter(x)
 	o.past = store.NewTimeline(store.DefaultPast)
 	feed := o.newFeed()
 	events := o.logEvents(log, logged.types())
@@ -98,25 +104,29 @@ func serve(parent context.Context, s *streams, o *options, logged loggedEvents) 
 		return err
 	}
 	counts := o.findings(p, log)
-	srv, err := server.New(o.server(p, feed, counts, log, s.err, o.journal, events))
+	srv, err := server.New(o.server(p, feed, counts, log, x, s.err, o.journal, events))
 	if err != nil {
 		return errUsage{err}
 	}
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	var running sync.WaitGroup
-	for _, f := range []func(context.Context) error{
+	work := []func(context.Context) error{
 		p.Run,
 		func(ctx context.Context) error { return srv.Serve(ctx, listeners) },
 		func(ctx context.Context) error {
 			service.Run(ctx, service.Config{
 				Ready: p.Attached(), Sync: p.Sync, Log: log,
-				Status: "watching; metrics are served on " + addresses(listeners),
+				Status: status(listeners),
 			})
 			return nil
 		},
 		afterAttaching(p, counts.Run),
-	} {
+	}
+	if x != nil {
+		work = append(work, func(ctx context.Context) error { return exportFrom(ctx, x, p, srv) })
+	}
+	for _, f := range work {
 		running.Go(func() {
 			if err := f(ctx); err != nil {
 				cancel(err)
@@ -125,6 +135,9 @@ func serve(parent context.Context, s *streams, o *options, logged loggedEvents) 
 	}
 	select {
 	case <-p.Attached():
+		if len(listeners) == 0 {
+			log.Info(status(listeners))
+		}
 		for _, l := range listeners {
 			log.Info("watching; metrics are served", "address", l.Addr().String())
 		}
@@ -156,6 +169,14 @@ func (o *options) listeners() ([]net.Listener, error) {
 		return nil, errUsage{err}
 	}
 	return listeners, err
+}
+
+// status says what nsviz does once it watches.
+func status(listeners []net.Listener) string {
+	if len(listeners) == 0 {
+		return "watching; what happens is exported"
+	}
+	return "watching; metrics are served on " + addresses(listeners)
 }
 
 // addresses returns where listeners listen, separated by commas.

@@ -79,7 +79,7 @@ func TestDocumentedEventFields(t *testing.T) {
 
 func TestDocumentedReasons(t *testing.T) {
 	sections, _ := page(t)
-	for _, reason := range append(LostReasons(), LostReader, LostRecording) {
+	for _, reason := range append(LostReasons(), LostReader, LostRecording, LostExport) {
 		if !strings.Contains(sections["`events_lost`"], "`"+reason+"`") {
 			t.Errorf("the reason %q is not documented", reason)
 		}

@@ -380,6 +380,7 @@ func LostReasons() []string {
 const (
 	LostReader    = "reader too slow"    // of `nsviz events`; its count is events
 	LostRecording = "recording too slow" // its count is facts: events, readings and surveys
+	LostExport    = "receiver too slow"  // of --export; its count is events
 )
 
 // Lost reports that events did not reach nsviz, or a consumer of it.

@@ -111,6 +111,13 @@ func (c *Collector) collectSelf(ch chan<- prometheus.Metric) {
 			c.count(ch, sinkDropped, s.Dropped, c.created, s.Name)
 		}
 	}
+	if c.cfg.Deliveries != nil {
+		for _, d := range c.cfg.Deliveries() {
+			c.count(ch, exportDelivered, d.Delivered, c.created, d.What)
+			c.count(ch, exportRejected, d.Rejected, c.created, d.What)
+			c.count(ch, exportFailures, d.Failures, c.created, d.What)
+		}
+	}
 	var dropped DroppedConnections
 	if c.cfg.DroppedConnections != nil {
 		dropped = c.cfg.DroppedConnections()

@@ -31,6 +31,8 @@ type Config struct {
 	Snapshot func() *model.Snapshot
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
+	// Deliveries returns what became of what this process exports; a nil Deliveries means that it exports nothing.
+	Deliveries func() []sink.Delivery
 	// DroppedConnections returns the counts of the server; a nil one means that it has dropped none.
 	DroppedConnections func() DroppedConnections
 	// Findings returns how many findings of each severity a container has, by its id. It returns nil for a container that was not

@@ -24,8 +24,11 @@ var update = flag.Bool("update", false, "write the golden files")
 // configOf returns the Config of a process with a sink and a server that have dropped something.
 func configOf(s *model.Snapshot) Config {
 	return Config{
-		Snapshot:           func() *model.Snapshot { return s },
-		Sinks:              func() []sink.Stats { return []sink.Stats{{Name: "log", Written: 7, Dropped: 2}} },
+		Snapshot: func() *model.Snapshot { return s },
+		Sinks:    func() []sink.Stats { return []sink.Stats{{Name: "log", Written: 7, Dropped: 2}} },
+		Deliveries: func() []sink.Delivery {
+			return []sink.Delivery{{What: "logs", Delivered: 12, Rejected: 3, Failures: 4}}
+		},
 		DroppedConnections: func() DroppedConnections { return DroppedConnections{Idle: 4, Refused: 1} },
 		Findings:           metricstest.Findings,
 		Build:              BuildInfo{Version: "1.2.3", Revision: "0123abcd", GoVersion: "go1.26"},

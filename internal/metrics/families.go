@@ -61,6 +61,9 @@ const (
 	eventsLost
 	bpfErrors
 	sinkDropped
+	exportDelivered
+	exportRejected
+	exportFailures
 	connectionsDropped
 	memorySaving
 	memorySavings
@@ -155,6 +158,12 @@ func Families() [familyCount]Family {
 			"Failed kernel reads and helper calls in nsviz's BPF programs."},
 		sinkDropped: {"nsviz_sink_dropped_total", Counter, []string{"sink"},
 			"What a consumer of nsviz did not get, since it took too little: lines of its log."},
+		exportDelivered: {"nsviz_export_delivered_total", Counter, []string{"signal"},
+			"Log records, spans and metric samples of --export that the receiver has accepted."},
+		exportRejected: {"nsviz_export_rejected_total", Counter, []string{"signal"},
+			"Log records, spans and metric samples of --export that the receiver refused, or that could not be sent in the end."},
+		exportFailures: {"nsviz_export_failures_total", Counter, []string{"signal"},
+			"Requests of --export that failed; most of them are sent again."},
 		connectionsDropped: {"nsviz_web_connections_dropped_total", Counter, []string{"reason"},
 			"Connections to this server that were not kept, since there were too many: idle ones that made room for others, or refused ones."},
 		memorySaving: {"nsviz_memory_saving_step", Gauge, nil,

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -49,6 +50,8 @@ type Config struct {
 	EventLine func(event.Event) string
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
+	// Deliveries is as in metrics.Config.
+	Deliveries func() []sink.Delivery
 	// Labels are as in metrics.Config.
 	Labels []string
 	Build  metrics.BuildInfo
@@ -64,6 +67,7 @@ type Config struct {
 // Server answers scrapes and the questions of the API over HTTP.
 type Server struct {
 	handler       http.Handler
+	metrics       prometheus.Gatherer
 	health        health
 	feed          *Feed
 	page          *webui.Page // nil is none
@@ -85,7 +89,7 @@ func New(cfg Config) (*Server, error) {
 	open := newConnections(connectionLimit())
 	feed.within(connectionLimit())
 	registry, err := newRegistry(metrics.NewCollector(metrics.Config{
-		Snapshot: cfg.Snapshot, Sinks: withStreams(cfg.Sinks, feed), DroppedConnections: open.stats, Findings: cfg.Findings, Labels: cfg.Labels, Build: cfg.Build,
+		Snapshot: cfg.Snapshot, Sinks: withStreams(cfg.Sinks, feed), Deliveries: cfg.Deliveries, DroppedConnections: open.stats, Findings: cfg.Findings, Labels: cfg.Labels, Build: cfg.Build,
 	}))
 	if err != nil {
 		return nil, err
@@ -102,9 +106,13 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	return &Server{
-		handler: guarded(handler, cfg.WebConfigFile == ""), health: h, page: page, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger,
+		handler: guarded(handler, cfg.WebConfigFile == ""), metrics: registry, health: h, page: page, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile,
+		logger: cfg.Logger,
 	}, nil
 }
+
+// Metrics returns what the Server answers to a scrape.
+func (s *Server) Metrics() prometheus.Gatherer { return s.metrics }
 
 // Serve answers on the listeners until ctx is cancelled, lets the requests under way finish, and
 // returns nil; if one listener fails all stop and its error is returned. Either way the listeners

@@ -55,6 +55,15 @@ type Stats struct {
 	Written, Dropped, Waiting uint64
 }
 
+// Delivery counts what became of values that left a sink for a receiver.
+type Delivery struct {
+	// What names the kind of values.
+	What string
+	// Delivered counts those that the receiver accepted, Rejected those that it did not or that could not be sent, Failures the
+	// requests that failed, some of which were sent again.
+	Delivered, Rejected, Failures uint64
+}
+
 // UnwrittenError reports that a sink was closed before its consumer took all values.
 type UnwrittenError struct{ Count uint64 }
 

@@ -26,13 +26,14 @@ var privileges = []privilege{
 	// test/vm/btf is not part of nsviz: it makes data for a test of internal/probes.
 	{"github.com/cilium/ebpf", []string{"internal/probes", "gen", "test/vm/btf"}},
 	{"github.com/gdamore/tcell", []string{"internal/ui"}},
-	{"github.com/prometheus/client_golang", []string{"internal/metrics", "internal/server"}},
+	{"github.com/prometheus/client_golang", []string{"internal/metrics", "internal/server", "internal/otlp"}},
 	{"github.com/prometheus/exporter-toolkit", []string{"internal/server"}},
 	{"github.com/docker/docker", []string{"internal/container/engine/docker"}},
 	{"github.com/coreos/go-systemd/v22/journal", []string{"internal/logging"}},
 	{"github.com/chromedp", []string{"test/e2e"}},
 	{"k8s.io/cri-api", []string{"internal/container/engine/cri", "test/e2e"}},
-	{"google.golang.org/grpc", []string{"internal/container/engine/cri", "test/e2e"}},
+	{"google.golang.org/grpc", []string{"internal/container/engine/cri", "internal/otlp", "test/e2e"}},
+	{"go.opentelemetry.io", []string{"internal/otlp", "test/collector"}},
 }
 
 // A barrier keeps a package from importing paths with some prefixes.
@@ -52,6 +53,7 @@ var barriers = []barrier{
 	{"internal/server", ends, "a view reads snapshots only"},
 	{"internal/webui", append([]string{module + "internal/ui", module + "internal/server"}, ends...), "a view reads snapshots only"},
 	{"internal/story", ends, "a view reads snapshots only"},
+	{"internal/otlp", append([]string{module + "internal/ui", module + "internal/report", module + "internal/server", module + "internal/pipeline"}, ends...), "it is given facts and snapshots, and shows nothing"},
 	{"internal/diagram", ends, "a view reads snapshots only"},
 	{"internal/report", []string{
 		module + "internal/probes", module + "internal/container", module + "internal/pipeline", module + "internal/ui", module + "gen", "os", "net/http",

@@ -22,7 +22,7 @@ func TestSupportIsDocumented(t *testing.T) {
 		listed = append(listed, string(row[1])+" "+string(row[2])+" "+string(row[3]))
 	}
 	for _, m := range kernels() {
-		tested = append(tested, m.name+" "+m.arch+" "+regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(m.kernel)+` +`+m.arch+` +\S+ +(linux-\S+)`).FindStringSubmatch(string(downloads))[1])
+		tested = append(tested, m.name+" "+m.arch+" "+regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(m.kernel) + ` +` + m.arch + ` +\S+ +(linux-\S+)`).FindStringSubmatch(string(downloads))[1])
 	}
 	slices.Sort(listed)
 	slices.Sort(tested)
