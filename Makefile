@@ -138,20 +138,16 @@ export GORACE := atexit_sleep_ms=0
 GO_TEST    = $(GO) test -json -race $(if $(IN_CI),-vet=off)
 # Tests of the host itself: never from the cache, and one package at a time, since each would see
 # what the others do.
-HOST_TEST  = $(GO_TEST) -count=1 -p 1 -timeout 20m $(if $(SUDO),-exec 'sudo -E env "PATH=$(PATH)"')
+HOST_TEST  = $(GO_TEST) -count=1 -p 1 -timeout 30m $(if $(SUDO),-exec 'sudo -E env "PATH=$(PATH)"')
 # The modules below this one: what nsviz itself does not depend on. None of them has goroutines for the race detector to look at.
 MODULES := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 # TESTFLAGS='-run Name' and the like choose among the tests.
 TESTFLAGS ?=
 
-.PHONY: test-packages
-test-packages: enough-go ## Run the tests of the packages, images and lists of parts
-	$(GO) test -C deploy/packages -json -count=1 $(TESTFLAGS) ./... | $(TALLY)
-
 .PHONY: test-unit
 test-unit: enough-go ## Run the tests that need nothing but Go
 	{ $(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... && rc=0 || rc=1; \
-	for module in $(MODULES); do $(GO) test -C $$module -json $(if $(IN_CI),-vet=off -count=1) $(TESTFLAGS) ./... || rc=1; done; exit $$rc; } | $(TALLY)
+	for module in $(MODULES); do $(GO) test -C $$module -json -timeout 20m $(if $(IN_CI),-vet=off -count=1) $(TESTFLAGS) ./... || rc=1; done; exit $$rc; } | $(TALLY)
 
 .PHONY: test-root
 test-root: enough-go ## Run the tests that need root
@@ -160,9 +156,10 @@ test-root: enough-go ## Run the tests that need root
 # What reads the compose file in the tests, as Docker Compose does. It has the build flags of nsviz, to share what is compiled.
 bin/check: $(wildcard deploy/check/*)
 	CGO_ENABLED=0 $(GO) build -C deploy/check -trimpath -ldflags '-s -w' -o ../../bin/check .
+
 # The OpenTelemetry collector's receiver, for the tests of --export. It has the build flags of nsviz, to share what is compiled.
 bin/collector: $(wildcard test/collector/*)
-	cd test/collector && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../bin/collector .
+	CGO_ENABLED=0 $(GO) build -C test/collector -trimpath -ldflags '-s -w' -o ../../bin/collector .
 
 .PHONY: test-image
 test-image: enough-go
