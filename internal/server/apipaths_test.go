@@ -190,3 +190,14 @@ func TestMethods(t *testing.T) {
 		}
 	}
 }
+
+// The server answers its paths by nothing else than the API's own checks.
+func TestServerRefusesUnknownParameters(t *testing.T) {
+	cfg := newHost().config()
+	base := "http://" + start(t, cfg, 1)[0].Addr().String()
+	for _, e := range newQuestions(cfg.Full, cfg.Past).endpoints() {
+		if status, body := get(t, base+e.Path+"?nonsense=1", nil, nil); status != http.StatusBadRequest || !strings.Contains(body, `no parameter \"nonsense\"`) {
+			t.Errorf("%s: %d %s", e.Path, status, body)
+		}
+	}
+}
