@@ -30,6 +30,9 @@ const (
 	maxQuestions = 32
 	// maxUnsent bounds the bytes of the answers that are being sent, some to clients that read slowly. One answer may be larger.
 	maxUnsent = 64 << 20
+	// maxUnsentPast bounds those of the past that streams begin with. They are counted apart: a stream has no end, and so a client that reads
+	// slowly may hold them for long, which must not keep others from their answers.
+	maxUnsentPast = 32 << 20
 )
 
 const (
@@ -45,7 +48,8 @@ type questions struct {
 	line      func(event.Event) string // nil writes none
 	version   string
 	slots     chan struct{} // holds one for each question under way
-	unsent    atomic.Int64  // bytes
+	// unsent and unsentPast are bytes.
+	unsent, unsentPast atomic.Int64
 }
 
 func newQuestions(full func() *model.Snapshot, kept *store.Timeline) *questions {
