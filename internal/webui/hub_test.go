@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/model"
@@ -94,6 +95,46 @@ func TestAnswersWait(t *testing.T) {
 	<-p.turns
 	if body := get(t, p, "/ui/map.svg").Body.Len(); body == 0 {
 		t.Error("no answer, and there is a turn")
+	}
+}
+
+// Whoever asks one thing after the other gets answers, and no more than half a CPU.
+func TestAnswersRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := page(t, webuitest.Busy(noon), nil)
+		const took, all = 100 * time.Millisecond, 10
+		slow := p.limited(func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(took)
+			reply(w, http.StatusOK, nil)
+		})
+		began := time.Now()
+		for range all {
+			slow(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+		}
+		if passed := time.Since(began); passed < 3*all*took/2 {
+			t.Errorf("%d answers of %v within %v", all, took, passed)
+		}
+		if got := resting(time.Hour); got != mostPause {
+			t.Errorf("after an hour: %v", got)
+		}
+	})
+}
+
+// Answers that nobody takes are bounded.
+func TestUnsentIsBounded(t *testing.T) {
+	p := page(t, webuitest.Busy(noon), nil)
+	p.unsent.Store(maxUnsent)
+	refused := get(t, p, "/ui/sharing.svg")
+	if refused.Code != http.StatusServiceUnavailable || refused.Header().Get("Retry-After") == "" || refused.Header().Get("Content-Disposition") != "" ||
+		refused.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("%d, %v", refused.Code, refused.Header())
+	}
+	if n := p.unsent.Load(); n != maxUnsent {
+		t.Errorf("%d bytes are counted", n)
+	}
+	p.unsent.Store(0)
+	if answer := get(t, p, "/ui/sharing.svg"); answer.Code != http.StatusOK {
+		t.Error(answer.Code)
 	}
 }
 
@@ -294,15 +335,18 @@ func (d *deadlines) Write(b []byte) (int, error) {
 	if d.latest.IsZero() {
 		return 0, errors.New("a write without a deadline")
 	}
-	if bytes.HasPrefix(b, []byte("{")) {
+	if len(b) > maxPart {
+		return 0, errors.New("so many bytes take a slow viewer too long")
+	}
+	if bytes.HasSuffix(b, []byte("}")) {
 		close(d.sent)
 	}
 	return d.ResponseRecorder.Write(b)
 }
 
-// Each message has a deadline, and there is none in between: with HTTP/2 it would end the stream.
+// Each part of a message has a deadline, and there is none in between: with HTTP/2 it would end the stream.
 func TestDeadlines(t *testing.T) {
-	p := page(t, webuitest.Busy(noon), nil)
+	p := page(t, webuitest.Crowd(noon, 500, 0), nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	d := &deadlines{ResponseRecorder: httptest.NewRecorder(), sent: make(chan struct{})}

@@ -3,10 +3,21 @@ package webui
 import (
 	"bytes"
 	"net/http"
+	"time"
 )
 
-// maxAnswers bounds the answers that are being made at a time; others wait for their turn. Any user of this host may ask.
-const maxAnswers = 4
+const (
+	// maxAnswers bounds the answers that are being made at a time; others wait for their turn. Any user of this host may ask.
+	maxAnswers = 2
+	// rest is for how many times as long as an answer took its place stays taken after it: all answers together take half a CPU at most. What
+	// asks may be in a container that has less than that, and nsviz is not charged to it.
+	rest = 3
+	// maxUnsent bounds the bytes of the answers that are being sent, some to clients that read slowly. One answer may be larger.
+	maxUnsent = 64 << 20
+)
+
+// resting returns how long a place stays taken after something that took so long.
+func resting(took time.Duration) time.Duration { return min(rest*took, mostPause) }
 
 // limited makes at most maxAnswers of the wrapped handlers' answers at a time. An answer is sent once it is complete, so that a slow reader
 // holds up no other.
@@ -19,9 +30,18 @@ func (p *Page) limited(next http.HandlerFunc) http.HandlerFunc {
 		}
 		a := &answer{ResponseWriter: w, status: http.StatusOK}
 		func() {
-			defer func() { <-p.turns }()
+			began := time.Now()
+			defer func() { time.AfterFunc(resting(time.Since(began)), func() { <-p.turns }) }()
 			next(a, r)
 		}()
+		size := int64(a.body.Len())
+		defer p.unsent.Add(-size)
+		if all := p.unsent.Add(size); all > maxUnsent && all > size {
+			w.Header().Del("Content-Disposition")
+			w.Header().Set("Retry-After", "1")
+			reply(w, http.StatusServiceUnavailable, refusal{Error: "too many answers are being sent: ask again"})
+			return
+		}
 		w.WriteHeader(a.status)
 		_, _ = w.Write(a.body.Bytes()) // a client that has gone does not matter
 	}

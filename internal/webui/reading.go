@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// maxReadings bounds the readings under way: one may hang in a file system that does not answer.
+	// maxReadings bounds the readings under way: one may hang in a file system that does not answer. The place of one that has ended rests as
+	// that of an answer, so that who opens one workload after the other keeps no CPU busy.
 	maxReadings = 2
 	// maxRead bounds the workloads whose latest reading is kept.
 	maxRead = 8
@@ -37,6 +38,7 @@ type readings struct {
 	latest   []reading  // the latest first
 	again    map[string]time.Time
 	underWay map[string]chan struct{} // closed at the end of a reading
+	resting  int                      // places
 }
 
 func newReadings(read func(context.Context, *model.Snapshot, *model.Container) (*report.Dissection, error)) *readings {
@@ -74,7 +76,7 @@ func (r *readings) begin(s *model.Snapshot, c *model.Container) <-chan struct{} 
 	if ended := r.underWay[c.ID]; ended != nil {
 		return ended
 	}
-	if len(r.underWay) >= maxReadings || time.Now().Before(r.again[c.ID]) {
+	if len(r.underWay)+r.resting >= maxReadings || time.Now().Before(r.again[c.ID]) {
 		return nil
 	}
 	ended := make(chan struct{})
@@ -96,6 +98,12 @@ func (r *readings) add(in reading, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.underWay, in.id)
+	r.resting++
+	time.AfterFunc(resting(took), func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.resting--
+	})
 	list := []reading{in}
 	again := map[string]time.Time{in.id: time.Now().Add(max(readAgain, share*took))}
 	for _, other := range r.latest {
