@@ -104,7 +104,7 @@ func TestAnswersRest(t *testing.T) {
 		p := page(t, webuitest.Busy(noon), nil)
 		const took, all = 100 * time.Millisecond, 10
 		slow := p.limited(func(w http.ResponseWriter, _ *http.Request) {
-			time.Sleep(took)
+			<-time.After(took) // by the clock of the bubble
 			reply(w, http.StatusOK, nil)
 		})
 		began := time.Now()

@@ -144,7 +144,7 @@ func TestReadingsRest(t *testing.T) {
 		const took = 100 * time.Millisecond
 		n := 0
 		r := newReadings(func(context.Context, *model.Snapshot, *model.Container) (*report.Dissection, error) {
-			time.Sleep(took)
+			<-time.After(took) // by the clock of the bubble
 			n++
 			return &report.Dissection{}, nil
 		})
@@ -152,7 +152,7 @@ func TestReadingsRest(t *testing.T) {
 		if !read(0) || !read(1) || read(2) || n != maxReadings {
 			t.Errorf("%d readings", n)
 		}
-		time.Sleep(resting(took))
+		<-time.After(resting(took)) // by the clock of the bubble
 		if !read(2) || n != maxReadings+1 {
 			t.Errorf("after a while: %d readings", n)
 		}
