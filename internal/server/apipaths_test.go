@@ -95,6 +95,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{now, PsPath + "?filter=nam%3Dweb", http.StatusBadRequest, `"filter":{"expression":"nam=web","offset":0,"length":3}`},
 		{now, PsPath + "?filter=name%3Dweb+%26%26", http.StatusBadRequest, `"length":0`},
 		{now, PsPath + "?filter=%1b%5B31m%3D1", http.StatusBadRequest, `\u001b`},
+		{now, PsPath + "?" + strings.Repeat("filter=oom%3D0&", maxFilters), http.StatusOK, `"workloads":[`},
+		{now, PsPath + "?" + strings.Repeat("filter=oom%3D0&", maxFilters+1), http.StatusBadRequest, "want at most 8 times filter"},
 		{now, PsPath + "?limit=0", http.StatusBadRequest, "a number above 0"},
 		{now, PsPath + "?limit=-1", http.StatusBadRequest, "a number above 0"},
 		{now, PsPath + "?limit=1&limit=2", http.StatusBadRequest, "want one limit=N"},
