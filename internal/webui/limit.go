@@ -3,35 +3,26 @@ package webui
 import (
 	"bytes"
 	"net/http"
-	"time"
 )
 
 const (
 	// maxAnswers bounds the answers that are being made at a time; others wait for their turn. Any user of this host may ask.
 	maxAnswers = 2
-	// rest is for how many times as long as an answer took its place stays taken after it: all answers together take half a CPU at most. What
-	// asks may be in a container that has less than that, and nsviz is not charged to it.
-	rest = 3
 	// maxUnsent bounds the bytes of the answers that are being sent, some to clients that read slowly. One answer may be larger.
 	maxUnsent = 64 << 20
 )
-
-// resting returns how long a place stays taken after something that took so long.
-func resting(took time.Duration) time.Duration { return min(rest*took, mostPause) }
 
 // limited makes at most maxAnswers of the wrapped handlers' answers at a time. An answer is sent once it is complete, so that a slow reader
 // holds up no other.
 func (p *Page) limited(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case p.turns <- struct{}{}:
-		case <-r.Context().Done():
-			return
+		done, err := p.turns.Take(r.Context())
+		if err != nil {
+			return // the client has gone
 		}
 		a := &answer{ResponseWriter: w, status: http.StatusOK}
 		func() {
-			began := time.Now()
-			defer func() { time.AfterFunc(resting(time.Since(began)), func() { <-p.turns }) }()
+			defer done()
 			next(a, r)
 		}()
 		size := int64(a.body.Len())

@@ -18,6 +18,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/turns"
 )
 
 //go:embed assets
@@ -49,8 +50,8 @@ const MaxStreams = 32
 // Page is an http.Handler that answers RootPath and what is below DataPath.
 type Page struct {
 	mux      *http.ServeMux
-	turns    chan struct{} // has one for each answer that is being made, or whose place rests
-	unsent   atomic.Int64  // bytes of the answers that are being sent
+	turns    *turns.Turns // of the answers that are being made
+	unsent   atomic.Int64 // bytes of the answers that are being sent
 	hub      *hub
 	readings *readings
 	version  string
@@ -68,7 +69,7 @@ func New(cfg Config) (*Page, error) {
 		return nil, fmt.Errorf("reading the page: %w", err)
 	}
 	p := &Page{
-		mux: http.NewServeMux(), turns: make(chan struct{}, maxAnswers), hub: newHub(cfg.Snapshot, cfg.Streams), readings: newReadings(cfg.Inspect), version: cfg.Version, metrics: strings.TrimPrefix(cfg.Metrics, "/"), first: first,
+		mux: http.NewServeMux(), turns: turns.New(maxAnswers, mostPause), hub: newHub(cfg.Snapshot, cfg.Streams), readings: newReadings(cfg.Inspect), version: cfg.Version, metrics: strings.TrimPrefix(cfg.Metrics, "/"), first: first,
 	}
 	files, err := fs.ReadDir(assets, "assets")
 	if err != nil {

@@ -7,11 +7,12 @@ import (
 
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/turns"
 )
 
 const (
-	// maxReadings bounds the readings under way: one may hang in a file system that does not answer. The place of one that has ended rests as
-	// that of an answer, so that who opens one workload after the other keeps no CPU busy.
+	// maxReadings bounds the readings under way: one may hang in a file system that does not answer. Whoever opens one workload after the other
+	// keeps no CPU busy, either.
 	maxReadings = 2
 	// maxRead bounds the workloads whose latest reading is kept.
 	maxRead = 8
@@ -38,11 +39,11 @@ type readings struct {
 	latest   []reading  // the latest first
 	again    map[string]time.Time
 	underWay map[string]chan struct{} // closed at the end of a reading
-	resting  int                      // places
+	turns    *turns.Turns
 }
 
 func newReadings(read func(context.Context, *model.Snapshot, *model.Container) (*report.Dissection, error)) *readings {
-	return &readings{read: read, again: map[string]time.Time{}, underWay: map[string]chan struct{}{}}
+	return &readings{read: read, again: map[string]time.Time{}, underWay: map[string]chan struct{}{}, turns: turns.New(maxReadings, mostPause)}
 }
 
 // of returns the latest reading of a live container, which it may begin. It is nil if there is none yet, or nothing reads.
@@ -76,7 +77,11 @@ func (r *readings) begin(s *model.Snapshot, c *model.Container) <-chan struct{} 
 	if ended := r.underWay[c.ID]; ended != nil {
 		return ended
 	}
-	if len(r.underWay)+r.resting >= maxReadings || time.Now().Before(r.again[c.ID]) {
+	if time.Now().Before(r.again[c.ID]) {
+		return nil
+	}
+	done, ok := r.turns.TryTake()
+	if !ok {
 		return nil
 	}
 	ended := make(chan struct{})
@@ -89,6 +94,7 @@ func (r *readings) begin(s *model.Snapshot, c *model.Container) <-chan struct{} 
 		if in.found = found; err != nil {
 			in.problem = err.Error()
 		}
+		done()
 		r.add(in, time.Since(began))
 	}()
 	return ended
@@ -98,12 +104,6 @@ func (r *readings) add(in reading, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.underWay, in.id)
-	r.resting++
-	time.AfterFunc(resting(took), func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.resting--
-	})
 	list := []reading{in}
 	again := map[string]time.Time{in.id: time.Now().Add(max(readAgain, share*took))}
 	for _, other := range r.latest {

@@ -152,7 +152,7 @@ func TestReadingsRest(t *testing.T) {
 		if !read(0) || !read(1) || read(2) || n != maxReadings {
 			t.Errorf("%d readings", n)
 		}
-		<-time.After(resting(took)) // by the clock of the bubble
+		<-time.After(mostPause) // by the clock of the bubble
 		if !read(2) || n != maxReadings+1 {
 			t.Errorf("after a while: %d readings", n)
 		}
