@@ -255,3 +255,26 @@ func TestPodMonitorKeepsTheLabelsOfWorkloads(t *testing.T) {
 		t.Errorf("%+v", endpoint)
 	}
 }
+
+// With a password in front of the metrics the PodMonitor has one, too.
+func TestPodMonitorIsLetIn(t *testing.T) {
+	secret := func(key string) map[string]any { return map[string]any{"name": "nsviz-scrape", "key": key} }
+	files, err := render("chart", map[string]any{
+		"web": map[string]any{"configSecret": "nsviz-web", "scheme": "HTTPS"},
+		"podMonitor": map[string]any{
+			"enabled":   true,
+			"basicAuth": map[string]any{"username": secret("user"), "password": secret("password")},
+			"tlsConfig": map[string]any{"ca": map[string]any{"secret": secret("ca.crt")}, "serverName": "nsviz"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint := strictly(t, files["podmonitor.yaml"]).(*monitoringv1.PodMonitor).Spec.PodMetricsEndpoints[0]
+	if a := endpoint.BasicAuth; a == nil || a.Username.Key != "user" || a.Password.Key != "password" {
+		t.Errorf("basicAuth: %+v", a)
+	}
+	if c := endpoint.TLSConfig; c == nil || c.CA.Secret.Key != "ca.crt" {
+		t.Errorf("tlsConfig: %+v", c)
+	}
+}
