@@ -109,12 +109,12 @@ browsers. It needs root.`,
 	root.SetFlagErrorFunc(wrongFlag)
 	flags := root.PersistentFlags()
 	flags.StringArrayVar(&o.listen, "web.listen-address", []string{server.DefaultAddress},
-		`address to serve metrics, the API and the page for browsers on; repeatable, "" is none`)
+		`address of the web server with the metrics, the API and the page for browsers; repeatable, "" is none`)
 	flags.BoolVar(&o.systemdSocket, "web.systemd-socket", false,
-		"serve on the sockets that systemd passes on (socket activation), instead of on --web.listen-address")
-	flags.StringVar(&o.metricsPath, "web.telemetry-path", server.MetricsPath, "path of the metrics at that address")
-	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and passwords for that address, in the format of Prometheus' exporters")
-	flags.BoolVar(&o.webUI, "web.ui", true, "show the host in browsers, at / of that address")
+		"let the web server have the sockets that systemd passes on (socket activation), instead of --web.listen-address")
+	flags.StringVar(&o.metricsPath, "web.telemetry-path", server.MetricsPath, "path of the metrics on the web server")
+	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and passwords of the web server, in the format of Prometheus' exporters")
+	flags.BoolVar(&o.webUI, "web.ui", true, "show the host in browsers, at / of the web server")
 	flags.StringArrayVar(&o.engineHosts, "docker-host", nil,
 		"engine with Docker's API to ask for names, podman's too; repeatable (default $DOCKER_HOST, or all that are found)")
 	flags.StringArrayVar(&o.criEndpoints, "cri-endpoint", nil,
