@@ -80,7 +80,7 @@ func TestEveryPageIsListed(t *testing.T) {
 		}
 		return pages
 	}
-	pages := append(listed("docs/README.md"), listed("docs/runbooks/README.md")...)
+	pages := slices.Concat(listed("docs/README.md"), listed("docs/runbooks/README.md"))
 	eachFile(t, []string{".md"}, func(path string, _ []byte) {
 		path = filepath.Clean(path)
 		if strings.HasPrefix(path, "docs"+string(filepath.Separator)) && path != "docs/README.md" && !slices.Contains(pages, path) {
