@@ -134,8 +134,9 @@ func newConfig(s *streams, o *options) *cobra.Command {
 		Long: `Prints a file of settings with every key and its default; say nsviz config > FILE to begin one.
 
 nsviz reads ` + systemConfig + ` and then $XDG_CONFIG_HOME/` + userConfig + `
-(~/.config/` + userConfig + `), or only the file of --config. A key is a flag, and the flag goes
-before it, except for keys, which says what keys do in the dashboard. A mistake in a file is an error: nsviz does not start with half of its settings.`,
+(~/.config/` + userConfig + `), or only the file of --config. Each key has the name of a flag, and
+the flag goes before it. Only keys is no flag: it chooses the keys of the dashboard. A mistake in a
+file is an error: nsviz does not start with half of its settings.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			text, err := o.configText(cmd.Root())
 			if err != nil {

@@ -113,6 +113,6 @@ func settingsPage(t *testing.T) []byte {
 	}
 	return []byte("# Settings\n\n" + madeFromCode +
 		"nsviz reads `/etc/nsviz/config.yaml` and then `$XDG_CONFIG_HOME/nsviz/config.yaml` (`~/.config/nsviz/config.yaml`), or only the file that `--config` names. The command line goes before\n" +
-		"the files. A key that does not exist is an error with its line, its column and the nearest right one. `nsviz config` prints this file with the values in effect:\n\n" +
+		"the files. A key that does not exist is an error with its line, its column and the nearest right one. `nsviz config` prints this file, which has the defaults:\n\n" +
 		"```yaml\n" + strings.TrimSpace(file) + "\n```\n")
 }

@@ -80,7 +80,8 @@ func newRoot(s *streams, o *options) *cobra.Command {
 		Long: `nsviz shows container isolation as the kernel makes it: namespaces being made and joined,
 cgroups filling up, the OOM killer choosing a victim, each tied to the container it belongs to.
 
-Without a command it draws the dashboard and serves metrics beside it. It needs root.`,
+Without a command it draws the dashboard, and beside it serves metrics, the API and a page for
+browsers. It needs root.`,
 		Example: `  sudo nsviz                 the dashboard
   sudo nsviz demo            the same, with a container that runs out of memory
   sudo nsviz events -o json  every event, one a line
@@ -108,12 +109,12 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	root.SetFlagErrorFunc(wrongFlag)
 	flags := root.PersistentFlags()
 	flags.StringArrayVar(&o.listen, "web.listen-address", []string{server.DefaultAddress},
-		`address to serve metrics on; repeatable, "" is none`)
+		`address of the web server with the metrics, the API and the page for browsers; repeatable, "" is none`)
 	flags.BoolVar(&o.systemdSocket, "web.systemd-socket", false,
-		"serve metrics on the sockets that systemd passes on (socket activation), instead of --web.listen-address")
-	flags.StringVar(&o.metricsPath, "web.telemetry-path", server.MetricsPath, "path of the metrics at that address")
-	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
-	flags.BoolVar(&o.webUI, "web.ui", true, "show the host in browsers, at the address of the metrics")
+		"let the web server have the sockets that systemd passes on (socket activation), instead of --web.listen-address")
+	flags.StringVar(&o.metricsPath, "web.telemetry-path", server.MetricsPath, "path of the metrics on the web server")
+	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and passwords of the web server, in the format of Prometheus' exporters")
+	flags.BoolVar(&o.webUI, "web.ui", true, "show the host in browsers, at / of the web server")
 	flags.StringArrayVar(&o.engineHosts, "docker-host", nil,
 		"engine with Docker's API to ask for names, podman's too; repeatable (default $DOCKER_HOST, or all that are found)")
 	flags.StringArrayVar(&o.criEndpoints, "cri-endpoint", nil,

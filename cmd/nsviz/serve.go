@@ -23,8 +23,8 @@ func newServe(s *streams, o *options) *cobra.Command {
 	var logged loggedEvents
 	cmd := &cobra.Command{
 		Use: "serve", GroupID: groupWatch, Args: noArguments,
-		Short: "Serve metrics and the API without a screen, and log OOM kills",
-		Long: `Watches the host, serves metrics and the API, and logs OOM kills, without a screen.
+		Short: "Serve metrics, the API and a page for browsers without a screen, and log OOM kills",
+		Long: `Watches the host, serves metrics, the API and a page for browsers, and logs OOM kills, without a screen.
 
 As a service of systemd (Type=notify) it is ready once the probes are attached, answers the watchdog (WatchdogSec=) only while
 events go all the way through, and takes its port from a socket unit with --web.systemd-socket.

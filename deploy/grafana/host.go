@@ -87,7 +87,7 @@ func processes() []*panel {
 			over(`max by (instance, container) (rate(nsviz_container_cpu_usage_seconds_total{`+chosen+`}[`+window+`]))`, "{{container}}").
 			each(toWorkload(itsInstance, itsContainer)).next("NsvizContainerThrottled"),
 		lines("Held back by a CPU limit", "The share of the periods in which a container had used up its CPU limit, and the time it had to wait for that, in seconds a second. It waits though the host may be idle.", "percentunit", 8, 8).
-			over(`max by (instance, container) (rate(nsviz_container_cpu_throttled_periods_total{`+chosen+`}[`+window+`]) / (rate(nsviz_container_cpu_periods_total{`+chosen+`}[`+window+`]) > 0))`, "{{container}}").
+			over(`clamp_max(max by (instance, container) (rate(nsviz_container_cpu_throttled_periods_total{`+chosen+`}[`+window+`]) / (rate(nsviz_container_cpu_periods_total{`+chosen+`}[`+window+`]) > 0)), 1)`, "{{container}}").
 			over(`max by (instance, container) (rate(nsviz_container_cpu_throttled_seconds_total{`+chosen+`}[`+window+`])) > 0`, "{{container}}, waited").
 			override("byFrameRefID", "B", property{"unit", "short"}, property{"custom.axisPlacement", "right"}).
 			each(toWorkload(itsInstance, itsContainer)).next("NsvizContainerThrottled"),

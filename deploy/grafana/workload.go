@@ -60,7 +60,7 @@ func workloadBoard() *board {
 			over(`max by (instance, container) (rate(nsviz_container_cpu_usage_seconds_total{`+chosen+`}[`+window+`]))`, "{{container}}").
 			next("NsvizContainerThrottled"),
 		lines("Held back by its CPU limit", "The share of the periods in which it had used up its limit and waited.", "percentunit", 8, 8).
-			over(`max by (instance, container) (rate(nsviz_container_cpu_throttled_periods_total{`+chosen+`}[`+window+`]) / (rate(nsviz_container_cpu_periods_total{`+chosen+`}[`+window+`]) > 0))`, "{{container}}").
+			over(`clamp_max(max by (instance, container) (rate(nsviz_container_cpu_throttled_periods_total{`+chosen+`}[`+window+`]) / (rate(nsviz_container_cpu_periods_total{`+chosen+`}[`+window+`]) > 0)), 1)`, "{{container}}").
 			next("NsvizContainerThrottled"),
 		lines("Processes and threads", "What it has, what it may have, and what the kernel refused it.", "short", 8, 8).
 			whole().

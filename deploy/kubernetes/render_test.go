@@ -214,6 +214,15 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// null takes a default away, which {} cannot: Helm merges it with the default.
+func TestNullLeavesConfinementToTheRuntime(t *testing.T) {
+	values := map[string]any{"appArmorProfile": nil, "seccompProfile": nil, "seLinuxOptions": nil}
+	context := daemonSet(t, values).Spec.Template.Spec.Containers[0].SecurityContext
+	if context.AppArmorProfile != nil || context.SeccompProfile != nil || context.SELinuxOptions != nil {
+		t.Errorf("with null: %+v", context)
+	}
+}
+
 func TestWrongValuesAreRefused(t *testing.T) {
 	loaded, err := loader.Load("chart")
 	if err != nil {
@@ -256,25 +265,27 @@ func TestPodMonitorKeepsTheLabelsOfWorkloads(t *testing.T) {
 	}
 }
 
-// With a password in front of the metrics the PodMonitor has one, too.
-func TestPodMonitorIsLetIn(t *testing.T) {
-	secret := func(key string) map[string]any { return map[string]any{"name": "nsviz-scrape", "key": key} }
+// Where the server wants a password Prometheus has to have it.
+func TestPodMonitorCanAuthenticate(t *testing.T) {
 	files, err := render("chart", map[string]any{
 		"web": map[string]any{"configSecret": "nsviz-web", "scheme": "HTTPS"},
 		"podMonitor": map[string]any{
-			"enabled":   true,
-			"basicAuth": map[string]any{"username": secret("user"), "password": secret("password")},
-			"tlsConfig": map[string]any{"ca": map[string]any{"secret": secret("ca.crt")}, "serverName": "nsviz"},
+			"enabled": true,
+			"basicAuth": map[string]any{
+				"username": map[string]any{"name": "nsviz-scrape", "key": "username"},
+				"password": map[string]any{"name": "nsviz-scrape", "key": "password"},
+			},
+			"tlsConfig": map[string]any{"ca": map[string]any{"secret": map[string]any{"name": "nsviz-scrape", "key": "ca.crt"}}, "serverName": "nsviz.example"},
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	endpoint := strictly(t, files["podmonitor.yaml"]).(*monitoringv1.PodMonitor).Spec.PodMetricsEndpoints[0]
-	if a := endpoint.BasicAuth; a == nil || a.Username.Key != "user" || a.Password.Key != "password" {
-		t.Errorf("basicAuth: %+v", a)
+	if endpoint.BasicAuth == nil || endpoint.BasicAuth.Password.Key != "password" || endpoint.BasicAuth.Username.Name != "nsviz-scrape" {
+		t.Errorf("basic auth %+v", endpoint.BasicAuth)
 	}
-	if c := endpoint.TLSConfig; c == nil || c.CA.Secret.Key != "ca.crt" {
-		t.Errorf("tlsConfig: %+v", c)
+	if endpoint.TLSConfig == nil || endpoint.TLSConfig.CA.Secret.Key != "ca.crt" || *endpoint.TLSConfig.ServerName != "nsviz.example" {
+		t.Errorf("TLS %+v", endpoint.TLSConfig)
 	}
 }

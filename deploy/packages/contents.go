@@ -72,12 +72,12 @@ func (r *release) contents(ctx context.Context, arch, format string) (files.Cont
 	}
 	document("README.md", "README.md", false)
 	document("CHANGELOG.md", "NEWS", true)
-	for _, page := range []string{"API", "EVENTS", "FILTERS", "GLOSSARY", "INSTALL", "LOGS", "METRICS", "OTLP", "WEB"} {
+	for _, page := range []string{"API", "ENGINES", "EVENTS", "FILTERS", "GLOSSARY", "INSTALL", "KEYS", "LOGS", "METRICS", "OTLP", "SCREEN", "WEB"} {
 		document("docs/"+page+".md", page+".md", true)
 	}
 	for _, example := range []string{"systemd/drop-ins/without-admin.conf", "systemd/drop-ins/docker-group.conf", "systemd/drop-ins/network.conf",
 		"prometheus/nsviz.rules.yml", "prometheus/nsviz.fleet.rules.yml", "prometheus/prometheus.yml",
-		"grafana/dashboards/nsviz.json", "grafana/dashboards/nsviz-fleet.json", "grafana/dashboards/nsviz-workload.json"} {
+		"grafana/import/nsviz-fleet.json", "grafana/import/nsviz.json", "grafana/import/nsviz-workload.json"} {
 		add(filepath.Join(r.source, "deploy", example), docs+"examples/"+filepath.Base(example), 0o644, "")
 	}
 	text("licenses", func() ([]byte, error) {

@@ -189,6 +189,33 @@ func TestNewBadWebConfig(t *testing.T) {
 	}
 }
 
+// The file that docs/INSTALL.md shows is accepted with a certificate and the hash of a password in it.
+func TestDocumentedWebConfig(t *testing.T) {
+	page, err := os.ReadFile("../../docs/INSTALL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, found := strings.Cut(string(page), "# /etc/nsviz/web.yml\n")
+	shown, _, closed := strings.Cut(shown, "```")
+	if !found || !closed {
+		t.Fatal("docs/INSTALL.md shows no web.yml")
+	}
+	valid, _ := tlsConfigFile(t)
+	dir := filepath.Dir(valid)
+	const hash = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
+	shown = strings.NewReplacer("/etc/nsviz/tls.crt", dir+"/cert.pem", "/etc/nsviz/tls.key", dir+"/key.pem", "BCRYPT_HASH", hash).Replace(shown)
+	file := filepath.Join(dir, "shown.yml")
+	if err := os.WriteFile(file, []byte(shown), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(testConfig(file)); err != nil {
+		t.Errorf("%v\n%s", err, shown)
+	}
+	if !strings.Contains(shown, hash) || !strings.Contains(shown, dir+"/key.pem") {
+		t.Errorf("no password or no key:\n%s", shown)
+	}
+}
+
 // A request that is under way when nsviz has to stop is answered; after that the port is closed.
 func TestServeCancelFinishesRequests(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})

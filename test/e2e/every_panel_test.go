@@ -66,6 +66,9 @@ func TestEveryPanel(t *testing.T) {
 		return servedBefore.equal(servedTally(t, metrics(t, target)))
 	}, func() string { return "the host does not calm down" })
 
+	// Counters that appear with a value count only where nsviz was watching a window before.
+	eventually(t, func() bool { return len(p.now(t, "nsviz_build_info offset 20s")) == 1 }, func() string { return "Prometheus does not scrape" })
+
 	startPanelWorkloads(t)
 	happened := truth{kills: float64(ownCount(t, docker(t, "run", "--name", panelHog, "--memory=64m", stressImage, "sh", "-c",
 		"stress-ng --vm 1 --vm-bytes 200M --timeout 5s >/dev/null 2>&1; "+readOwnCounter)))}

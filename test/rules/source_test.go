@@ -242,21 +242,6 @@ func TestDocumentFiles(t *testing.T) {
 	}
 }
 
-// A Markdown link to a file of this repository.
-var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-
-func TestDocumentLinks(t *testing.T) {
-	top := root(t)
-	eachFile(t, []string{".md"}, func(path string, content []byte) {
-		for _, match := range link.FindAllSubmatch(content, -1) {
-			target := filepath.Join(top, filepath.Dir(path), string(match[1]))
-			if _, err := os.Stat(target); err != nil {
-				t.Errorf("%s links to %s, which does not exist", path, match[1])
-			}
-		}
-	})
-}
-
 // A message that the loop handles: the receiver of its method.
 var handled = regexp.MustCompile(`(?m)^func \((?:\w+ )?\*?(\w+)\) handle\(`)
 
