@@ -8,7 +8,6 @@ import (
 	"net"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/service"
 	"github.com/nsviz/nsviz/internal/store"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 func newServe(s *streams, o *options) *cobra.Command {
@@ -73,10 +71,7 @@ func completeEventTypes(_ *cobra.Command, _ []string, begun string) ([]string, c
 
 // logEvents logs events of some types, from the pipeline that is made next.
 func (o *options) logEvents(log *slog.Logger, types []event.Type) *logging.Events {
-	events := logging.NewEvents(logging.EventsConfig{Log: log, Types: types, Line: func(e event.Event) string {
-		_, words, _ := strings.Cut(ui.EventText(e, time.UTC), " ") // without the time, which the log has
-		return strings.Join(strings.Fields(words), " ")
-	}})
+	events := logging.NewEvents(logging.EventsConfig{Log: log, Types: types})
 	o.consumers = append(o.consumers, events.Put)
 	return events
 }

@@ -200,6 +200,9 @@ func checkTree(t *testing.T, dir string) {
 	for _, file := range []string{
 		"usr/share/man/man8/nsviz.8.gz", "usr/share/man/man8/nsviz-serve.8.gz", "usr/share/bash-completion/completions/nsviz",
 		"usr/lib/systemd/system/nsviz.socket", "usr/share/doc/nsviz/copyright", "usr/share/doc/nsviz/examples/docker-group.conf",
+		// What the example of a configuration of Prometheus loads, and where the links of the dashboards lead.
+		"usr/share/doc/nsviz/examples/nsviz.rules.yml", "usr/share/doc/nsviz/examples/nsviz.fleet.rules.yml",
+		"usr/share/doc/nsviz/examples/nsviz-fleet.json", "usr/share/doc/nsviz/examples/nsviz-workload.json",
 	} {
 		if info, err := os.Stat(filepath.Join(dir, file)); err != nil || info.Size() == 0 || info.Mode().Perm() != 0o644 {
 			t.Errorf("%s: %v", file, err)

@@ -173,6 +173,7 @@ func TestObstacles(t *testing.T) {
 		"http to https":          {"http://" + host, alice, "wants TLS: write https://", nil},
 		"nobody":                 {gone.URL, alice, "no nsviz is running at", ErrNotRunning},
 		"a redirect":             {answer(http.StatusFound, ""), alice, "which nsviz does not follow", nil},
+		"a name of its own":      {answer(http.StatusMisdirectedRequest, "This nsviz listens on the loopback address\n"), alice, "write localhost or the address itself", nil},
 		"HTML":                   {answer(http.StatusOK, "<html>Log in</html>"), alice, "is no nsviz", nil},
 		"HTML of a proxy":        {answer(http.StatusBadGateway, "<html>Bad Gateway</html>"), alice, "no nsviz that knows the question (HTTP status 502)", nil},
 		"an older nsviz":         {answer(http.StatusNotFound, "404 page not found\n"), alice, "is older than this one", nil},

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/losses"
-	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -53,8 +53,6 @@ type EventsConfig struct {
 	Log *slog.Logger
 	// Types are the types of events to log.
 	Types []event.Type
-	// Line returns an event in words, without its time and its container, for those that have no sentence.
-	Line func(event.Event) string
 }
 
 // The bounds of the events that wait to be logged.
@@ -101,18 +99,13 @@ func (e *Events) write(what *event.Event) error {
 	if !e.cfg.Log.Enabled(ctx, slog.LevelInfo) {
 		return nil
 	}
-	r := slog.NewRecord(what.Time, slog.LevelInfo, e.sentence(what), 0)
+	r := slog.NewRecord(what.Time, slog.LevelInfo, sentence(what), 0)
 	r.AddAttrs(attributes(what)...)
 	return e.cfg.Log.Handler().Handle(ctx, r)
 }
 
-// sentence says what happened.
-func (e *Events) sentence(what *event.Event) string {
-	if what.OOM == nil {
-		return e.cfg.Line(*what)
-	}
-	return foreign.Prose(story.Kill(&model.Kill{Event: *what}, &model.Snapshot{}).String())
-}
+// sentence says what happened, as what is exported says it.
+func sentence(what *event.Event) string { return foreign.Prose(story.Event(what).For(time.UTC)) }
 
 // attributes returns the fields by which an event is found. Unknown ones are left out.
 func attributes(e *event.Event) (list []slog.Attr) {

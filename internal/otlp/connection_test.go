@@ -3,12 +3,20 @@ package otlp
 import (
 	"context"
 	"encoding/pem"
+	"errors"
+	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -186,4 +194,73 @@ func TestCloseWithoutRun(t *testing.T) {
 	if log.String() != "" {
 		t.Error(log)
 	}
+}
+
+// A receiver that does not answer, or is gone, does not hold up the end of Run while metrics wait to be sent.
+func TestRunEndsWhileMetricsWait(t *testing.T) {
+	asked := make(chan struct{}, 10)
+	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // else the server would not notice that the client has gone
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer hangs.Close()
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "4294967295")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		asked <- struct{}{}
+	}))
+	defer refuses.Close()
+	for _, s := range []*httptest.Server{hangs, refuses} {
+		target, err := Parse("otlp="+s.URL, variables("OTEL_LOGS_EXPORTER=none", "OTEL_TRACES_EXPORTER=none", "OTEL_METRIC_EXPORT_INTERVAL=3600000", "OTEL_EXPORTER_OTLP_TIMEOUT=3600000"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := New(Config{Target: target, Log: testLog(&buffer{wrote: make(chan struct{}, 1)})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "nsviz_test"}))
+		ctx, cancel := context.WithCancel(t.Context())
+		ticks, ended := make(chan time.Time, 1), make(chan struct{})
+		go func() {
+			defer close(ended)
+			x.runMetrics(ctx, x.resource(fact.Host{}), registry, ticks)
+		}()
+		ticks <- time.Time{}
+		<-asked
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			t.Error("Run goes on")
+			x.cancel(context.Canceled)
+			<-ended
+		}
+		limit, stop := context.WithCancel(t.Context())
+		stop()
+		x.Close(limit)
+	}
+}
+
+// A receiver that asks for a pause of years gets one of minutes.
+func TestPauseIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sender{signal: Logs, endpoint: Endpoint{Timeout: time.Second}, report: newReporter(testLog(&buffer{wrote: make(chan struct{}, 1)}), time.Now), counts: &counts{}, pause: firstPause}
+		s.endpoint.URL = &url.URL{Scheme: "http", Host: "x"}
+		began, attempts := time.Now(), 0
+		s.deliver(t.Context(), 1, func(ctx context.Context) error {
+			a := answerOf(ctx)
+			if attempts++; attempts == 1 {
+				a.status, a.after = http.StatusServiceUnavailable, 100*365*24*time.Hour
+				return errors.New("busy")
+			}
+			a.accepted = true
+			return nil
+		})
+		if waited := time.Since(began); waited != longestPause || s.counts.delivered.Load() != 1 {
+			t.Errorf("waited %v, %d delivered", waited, s.counts.delivered.Load())
+		}
+	})
 }

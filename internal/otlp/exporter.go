@@ -150,7 +150,9 @@ func (x *Exporter) Run(ctx context.Context, source Source) {
 		x.running.Go(x.traces.run)
 	}
 	if x.client.metrics != nil && source.Metrics != nil {
-		x.runMetrics(ctx, res, source.Metrics)
+		ticker := time.NewTicker(x.cfg.Target.Interval)
+		defer ticker.Stop()
+		x.runMetrics(ctx, res, source.Metrics, ticker.C)
 	}
 	<-ctx.Done()
 }
@@ -168,16 +170,15 @@ func workloadsOf(snapshot func() *model.Snapshot) func(id string) *model.Contain
 	}
 }
 
-// runMetrics sends metrics at the interval, and once more at the end.
-func (x *Exporter) runMetrics(ctx context.Context, res *resource.Resource, from prometheus.Gatherer) {
+// runMetrics sends metrics with each tick, and once more at the end. A receiver that does not take them delays the end for nothing: the last
+// attempt is what Close waits for.
+func (x *Exporter) runMetrics(ctx context.Context, res *resource.Resource, from prometheus.Gatherer, ticks <-chan time.Time) {
 	producer := bridge.NewMetricProducer(bridge.WithGatherer(from))
 	s := x.sender(Metrics)
-	ticker := time.NewTicker(x.cfg.Target.Interval)
-	defer ticker.Stop()
 	for {
 		select {
-		case <-ticker.C:
-			limit, cancel := context.WithTimeout(x.stop, x.cfg.Target.Interval) // then there are newer ones
+		case <-ticks:
+			limit, cancel := context.WithTimeout(ctx, x.cfg.Target.Interval) // then there are newer ones
 			x.sendMetrics(limit, s, res, producer)
 			cancel()
 		case <-ctx.Done():

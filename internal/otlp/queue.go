@@ -20,6 +20,8 @@ const (
 const (
 	firstPause = time.Second
 	maxPause   = 30 * time.Second
+	// longestPause bounds what a receiver asks for: a mistaken answer must not end the export for years.
+	longestPause = 5 * time.Minute
 )
 
 // counts counts the items of a signal. It may be read at any time.
@@ -57,7 +59,7 @@ func (s *sender) deliver(ctx context.Context, n int, attempt func(context.Contex
 		if ctx.Err() == nil {
 			s.report.failed(s.signal, s.endpoint, f)
 		}
-		if !f.again || !s.wait(ctx, max(pause, f.wait)) {
+		if !f.again || !s.wait(ctx, max(pause, min(f.wait, longestPause))) {
 			s.counts.rejected.Add(uint64(n))
 			return
 		}

@@ -128,11 +128,11 @@ func milliseconds(variable, v string) (time.Duration, error) {
 
 // endpoint returns where a signal goes; address is that of the command line, "" is none.
 func (env environment) endpoint(s Signal, address string) (*Endpoint, error) {
-	where, own := "--export otlp="+address, false
+	where, own := "--export otlp="+withoutUser(address), false
 	if address == "" {
 		var variable string
 		address, variable = env.of(s, "ENDPOINT")
-		where = variable + "=" + address
+		where = variable + "=" + withoutUser(address)
 		own = variable != "" && variable != "OTEL_EXPORTER_OTLP_ENDPOINT"
 	}
 	if address == "" {
@@ -194,6 +194,20 @@ func (env environment) endpoint(s Signal, address string) (*Endpoint, error) {
 	}
 	e.TLS, err = env.tls(s, u.Scheme == "https")
 	return e, err
+}
+
+// withoutUser returns an address for an error: what stands in front of the host may be a password.
+func withoutUser(address string) string {
+	scheme, rest, found := strings.Cut(address, "://")
+	if !found {
+		scheme, rest = "", address
+	} else {
+		scheme += "://"
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		return scheme + "xxxxx" + rest[i:]
+	}
+	return address
 }
 
 func portValid(port string) bool {

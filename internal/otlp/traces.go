@@ -79,7 +79,7 @@ func (t *tracer) started(f fact.Fact) []*tracepb.Span {
 	spans := []*tracepb.Span{root}
 	for i, s := range steps {
 		span := t.span(id, uint64(i+1), s.Label, made.Add(s.From), made.Add(s.To))
-		own := []attribute.KeyValue{attribute.String(prefix+"start.by", doer(s.Doer)), attribute.String(prefix+"start.step", valid(s.Sentence))}
+		own := []attribute.KeyValue{attribute.String(prefix+"start.by", s.Doer.String()), attribute.String(prefix+"start.step", valid(s.Sentence))}
 		if s.Kernel > 0 {
 			own = append(own, attribute.Float64(prefix+"start.kernel_ms", float64(s.Kernel)/float64(time.Millisecond)))
 		}
@@ -148,16 +148,6 @@ func (t *tracer) request(spans []*tracepb.Span) []*tracepb.ResourceSpans {
 		Resource: t.resource, SchemaUrl: semconv.SchemaURL,
 		ScopeSpans: []*tracepb.ScopeSpans{{Scope: t.scope, SchemaUrl: semconv.SchemaURL, Spans: spans}},
 	}}
-}
-
-func doer(d story.Doer) string {
-	switch d {
-	case story.ByEngine:
-		return "engine"
-	case story.ByNetwork:
-		return "network"
-	}
-	return "runtime"
 }
 
 // protos returns attributes as OTLP sends them.

@@ -23,11 +23,7 @@ func (p *parser) literal(c *comparison, start, end int) {
 	problem := ""
 	switch {
 	case c.op == opMatches || c.op == opMatchesNot:
-		pattern, err := regexp.Compile("(?i)" + want.text)
-		if err != nil {
-			problem = patternProblem(err)
-		}
-		want.pattern = pattern
+		want.pattern, problem = p.pattern(want.text)
 	case spec.Type == Text || spec.Type == Set:
 		want.lower = strings.ToLower(want.text)
 		if spec.Values != nil && !slices.Contains(spec.Values, want.lower) {
@@ -56,6 +52,40 @@ func (p *parser) literal(c *comparison, start, end int) {
 	if problem != "" {
 		p.fail(start, end-start, "%s", problem)
 	}
+}
+
+// pattern compiles a regular expression. What its repetitions stand for counts as if it were written out: in a few bytes they ask for much memory
+// and time, and whoever may ask a server may send them.
+func (p *parser) pattern(text string) (compiled *regexp.Regexp, problem string) {
+	text = "(?i)" + text
+	parsed, err := syntax.Parse(text, syntax.Perl) // as package regexp does
+	if err != nil {
+		return nil, patternProblem(err)
+	}
+	if p.patterns += steps(parsed); p.patterns > maxLength {
+		return nil, fmt.Sprintf("the regular expressions repeat too much: written out they have more than %d steps", maxLength)
+	}
+	if compiled, err = regexp.Compile(text); err != nil {
+		return nil, patternProblem(err)
+	}
+	return compiled, ""
+}
+
+// steps returns about how many instructions a regular expression has once it is compiled.
+func steps(r *syntax.Regexp) int {
+	n := 0
+	for _, sub := range r.Sub {
+		n += steps(sub)
+	}
+	switch r.Op {
+	case syntax.OpLiteral:
+		return len(r.Rune)
+	case syntax.OpRepeat:
+		return max(r.Min, r.Max, 1) * n
+	case syntax.OpConcat:
+		return n
+	}
+	return n + 1
 }
 
 // patternProblem returns what is wrong with a regular expression, which stands below the mark anyway.

@@ -22,11 +22,13 @@ type parser struct {
 	s     string
 	at    int // what is before it has been read
 	depth int
-	specs []*Spec
-	now   func() time.Time
-	err   *Error // the first mistake
-	ended bool   // by a mistake, at.
-	hole  hole
+	// patterns is how many steps the regular expressions have up to at.
+	patterns int
+	specs    []*Spec
+	now      func() time.Time
+	err      *Error // the first mistake
+	ended    bool   // by a mistake, at.
+	hole     hole
 }
 
 // hole is the latest place where something could stand: what a cursor at the end of the expression is in.

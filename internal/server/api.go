@@ -13,6 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/store"
+	"github.com/nsviz/nsviz/internal/turns"
 )
 
 // Refusal is the body of an API answer whose status is not 200.
@@ -28,8 +29,13 @@ type Refusal struct {
 const (
 	// maxQuestions bounds the questions that are answered at the same time; further ones get a 503.
 	maxQuestions = 32
+	// maxMade bounds those whose answers are being made, from a snapshot that is there.
+	maxMade = 2
 	// maxUnsent bounds the bytes of the answers that are being sent, some to clients that read slowly. One answer may be larger.
 	maxUnsent = 64 << 20
+	// maxUnsentPast bounds those of the past that streams begin with. They are counted apart: a stream has no end, and so a client that reads
+	// slowly may hold them for long, which must not keep others from their answers.
+	maxUnsentPast = 32 << 20
 )
 
 const (
@@ -45,11 +51,13 @@ type questions struct {
 	line      func(event.Event) string // nil writes none
 	version   string
 	slots     chan struct{} // holds one for each question under way
-	unsent    atomic.Int64  // bytes
+	turns     *turns.Turns  // of the answers that are being made
+	// unsent and unsentPast are bytes.
+	unsent, unsentPast atomic.Int64
 }
 
 func newQuestions(full func() *model.Snapshot, kept *store.Timeline) *questions {
-	return &questions{snapshots: newSnapshots(full), past: newPast(kept), feed: NewFeed(), slots: make(chan struct{}, maxQuestions)}
+	return &questions{snapshots: newSnapshots(full), past: newPast(kept), feed: NewFeed(), slots: make(chan struct{}, maxQuestions), turns: turns.New(maxMade, maxPause)}
 }
 
 func (q *questions) why(w http.ResponseWriter, r *http.Request) {
@@ -122,7 +130,7 @@ func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*mode
 		}
 		get = func(ctx context.Context) (*model.Snapshot, error) { return q.past.full(ctx, at) }
 	}
-	q.reply(w, r, func(ctx context.Context) (int, []byte) { return prepare(ctx, get, of) })
+	q.reply(w, r, func(ctx context.Context) (int, []byte) { return q.prepare(ctx, get, of) })
 }
 
 // reply sends what ready returns, which takes one of the slots.
@@ -152,7 +160,7 @@ func (q *questions) reply(w http.ResponseWriter, r *http.Request, ready func(con
 type document []byte
 
 // prepare makes an answer ready to be sent.
-func prepare(ctx context.Context, get func(context.Context) (*model.Snapshot, error), of func(*model.Snapshot) (any, error)) (status int, body []byte) {
+func (q *questions) prepare(ctx context.Context, get func(context.Context) (*model.Snapshot, error), of func(*model.Snapshot) (any, error)) (status int, body []byte) {
 	s, err := get(ctx)
 	var lost *notKeptError
 	switch {
@@ -163,6 +171,11 @@ func prepare(ctx context.Context, get func(context.Context) (*model.Snapshot, er
 	case s == nil:
 		return http.StatusServiceUnavailable, encode(Refusal{Error: "nsviz has seen nothing yet"})
 	}
+	done, err := q.turns.Take(ctx)
+	if err != nil {
+		return http.StatusServiceUnavailable, encode(Refusal{Error: err.Error()}) // likewise
+	}
+	defer done()
 	answer, err := of(s)
 	if document, ok := answer.(document); ok && err == nil {
 		return http.StatusOK, document

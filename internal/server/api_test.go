@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 )
@@ -143,5 +145,30 @@ func TestWorkloadsAreServed(t *testing.T) {
 	}
 	if diff := cmp.Diff(report.NewListing(s), got); diff != "" || len(got.Workloads) != 2 {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Answers are made one or two at a time, and an answer is not made for a client that has gone meanwhile.
+func TestAnswersWaitForTheirTurn(t *testing.T) {
+	gone, leave := context.WithCancel(t.Context())
+	q := newQuestions(func() *model.Snapshot {
+		leave()
+		return metricstest.Full()
+	}, nil)
+	var done func()
+	for range maxMade {
+		done, _ = q.turns.TryTake()
+	}
+	list := func(ctx context.Context) int {
+		answer := httptest.NewRecorder()
+		q.workloads(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, WorkloadsPath, nil))
+		return answer.Code
+	}
+	if status := list(gone); status != http.StatusServiceUnavailable {
+		t.Errorf("without a turn: %d", status)
+	}
+	done()
+	if status := list(t.Context()); status != http.StatusOK {
+		t.Errorf("with a turn: %d", status)
 	}
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/nsviz/nsviz/internal/report"
 )
 
+// maxFilters bounds the expressions of one question, each of which package query bounds.
+const maxFilters = 8
+
 // FilterMistake says where an expression is wrong.
 type FilterMistake struct {
 	Expression string `json:"expression"`
@@ -28,7 +31,12 @@ type FilterMistake struct {
 // refused the request, where one cannot be read.
 func filtersOf[R any](w http.ResponseWriter, r *http.Request, fields query.Fields[R]) (accept func(R) bool) {
 	var parsed []*query.Expr[R]
-	for _, text := range r.URL.Query()[filterParameter] {
+	texts := r.URL.Query()[filterParameter]
+	if len(texts) > maxFilters {
+		reply(w, http.StatusBadRequest, Refusal{Error: fmt.Sprintf("want at most %d times %s; && joins expressions", maxFilters, filterParameter)})
+		return nil
+	}
+	for _, text := range texts {
 		expr, err := fields.Parse(text, func() time.Time { return time.Now().UTC() })
 		if err != nil {
 			refusal := Refusal{Error: fmt.Sprintf("%s: %v", filterParameter, err)}

@@ -95,6 +95,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{now, PsPath + "?filter=nam%3Dweb", http.StatusBadRequest, `"filter":{"expression":"nam=web","offset":0,"length":3}`},
 		{now, PsPath + "?filter=name%3Dweb+%26%26", http.StatusBadRequest, `"length":0`},
 		{now, PsPath + "?filter=%1b%5B31m%3D1", http.StatusBadRequest, `\u001b`},
+		{now, PsPath + "?" + strings.Repeat("filter=oom%3D0&", maxFilters), http.StatusOK, `"workloads":[`},
+		{now, PsPath + "?" + strings.Repeat("filter=oom%3D0&", maxFilters+1), http.StatusBadRequest, "want at most 8 times filter"},
 		{now, PsPath + "?limit=0", http.StatusBadRequest, "a number above 0"},
 		{now, PsPath + "?limit=-1", http.StatusBadRequest, "a number above 0"},
 		{now, PsPath + "?limit=1&limit=2", http.StatusBadRequest, "want one limit=N"},
@@ -187,6 +189,17 @@ func TestMethods(t *testing.T) {
 		_ = response.Body.Close()
 		if response.StatusCode != status {
 			t.Errorf("HEAD %s: %s, want %d", path, response.Status, status)
+		}
+	}
+}
+
+// The server answers its paths by nothing else than the API's own checks.
+func TestServerRefusesUnknownParameters(t *testing.T) {
+	cfg := newHost().config()
+	base := "http://" + start(t, cfg, 1)[0].Addr().String()
+	for _, e := range newQuestions(cfg.Full, cfg.Past).endpoints() {
+		if status, body := get(t, base+e.Path+"?nonsense=1", nil, nil); status != http.StatusBadRequest || !strings.Contains(body, `no parameter \"nonsense\"`) {
+			t.Errorf("%s: %d %s", e.Path, status, body)
 		}
 	}
 }

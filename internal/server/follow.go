@@ -142,8 +142,8 @@ func (q *questions) follow(w http.ResponseWriter, r *http.Request, since *time.T
 		}
 	}
 	size := int64(lines.Len())
-	if all := q.unsent.Add(size); all > maxUnsent && all > size {
-		q.unsent.Add(-size)
+	if all := q.unsentPast.Add(size); all > maxUnsentPast && all > size {
+		q.unsentPast.Add(-size)
 		busy()
 		return
 	}
@@ -151,7 +151,7 @@ func (q *questions) follow(w http.ResponseWriter, r *http.Request, since *time.T
 	out := &streamWriter{ResponseWriter: w, control: http.NewResponseController(w)}
 	err := out.send(lines.Bytes())
 	lines = bytes.Buffer{}
-	q.unsent.Add(-size)
+	q.unsentPast.Add(-size)
 	if err == nil {
 		out.pass(r.Context(), q.feed, s, sent, accepts)
 	}

@@ -182,6 +182,9 @@ func TestSlowFollower(t *testing.T) {
 		q.events(w, httptest.NewRequestWithContext(ctx, http.MethodGet, EventsPath+"?follow=true&since="+url.QueryEscape(begin.Format(time.RFC3339Nano)), nil))
 	}()
 	<-w.begun // the past is being sent, so that the stream is open
+	if answers, past := q.unsent.Load(), q.unsentPast.Load(); answers != 0 || past == 0 {
+		t.Errorf("unsent: %d bytes of answers, %d of the past; a slow stream must not use up what answers may take", answers, past)
+	}
 	const all = 3 * waitingStream
 	for i := range all {
 		h.feed.Put(happened(100+i, event.CgroupCreated, int32(1000+i)))
@@ -270,6 +273,23 @@ func TestStreamsAreBounded(t *testing.T) {
 	h.feed.end()
 	if status, _, _ := followed(t, base, ""); status != http.StatusServiceUnavailable {
 		t.Errorf("after the end: %d", status)
+	}
+}
+
+// Streams whose clients take the past slowly keep further ones out, and no question.
+func TestUnsentPastIsBounded(t *testing.T) {
+	h := newHost()
+	q := newQuestions(h.live.Full, h.past)
+	q.unsentPast.Store(maxUnsentPast)
+	since := "since=" + url.QueryEscape(begin.Format(time.RFC3339Nano))
+	if answer := asked(t, q, EventsPath+"?follow=true&"+since); answer.Code != http.StatusServiceUnavailable || answer.Header().Get(retryAfterHeader) == "" {
+		t.Errorf("a stream: %d %s", answer.Code, answer.Body)
+	}
+	if answer := asked(t, q, EventsPath+"?"+since); answer.Code != http.StatusOK {
+		t.Errorf("a question: %d %s", answer.Code, answer.Body)
+	}
+	if n := q.unsentPast.Load(); n != maxUnsentPast {
+		t.Errorf("%d bytes are counted", n)
 	}
 }
 

@@ -58,10 +58,7 @@ func newHandler(
 	} else {
 		mux.Handle("GET /{$}", landing)
 	}
-	mux.HandleFunc("GET "+WhyPath, q.why)
-	mux.HandleFunc("GET "+InspectPath, q.inspect)
-	mux.HandleFunc("GET "+WorkloadsPath, q.workloads)
-	mux.HandleFunc("GET "+EventsPath, q.events)
+	mux.Handle("/api/", q.api())
 	serve := onAbort(promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelError),
 		// One bad family must not hide the others. The registry counts what went wrong, as
@@ -76,6 +73,5 @@ func newHandler(
 	if err := mountMetrics(mux, h, metricsPath, serve); err != nil {
 		return nil, err
 	}
-	mux.Handle("/api/", q.api())
 	return mux, nil
 }

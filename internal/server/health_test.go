@@ -72,7 +72,7 @@ func TestMetricsPath(t *testing.T) {
 		"": "", "/m": "", "/internal/nsviz/metrics": "", "/-/metrics": "",
 		"metrics": "begins with a slash", "/": "page of nsviz", "/metrics/": "plain path", "/a//b": "plain path", "/a/../b": "plain path", "/a b": "plain path",
 		"/{x}": "plain path", "/a?b": "plain path", "/a#b": "plain path", "/a\nb": "plain path", "/%2e": "plain path",
-		healthyPath: "is taken", kubeReadyPath: "is taken", WhyPath: "is taken", EventsPath: "is taken",
+		healthyPath: "is taken", kubeReadyPath: "is taken", WhyPath: "is taken", EventsPath: "is taken", KillsPath: "is taken", "/api/metrics": "is taken",
 	} {
 		cfg := testConfig("")
 		cfg.MetricsPath = path

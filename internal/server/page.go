@@ -1,8 +1,12 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
+	"os"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/nsviz/nsviz/internal/webui"
 )
@@ -23,8 +27,28 @@ func newPage(cfg Config) (*webui.Page, http.Handler, error) {
 	return page, page, nil
 }
 
-// guarded refuses requests for the page and the API that a browser makes for another site. Metrics and health checks, which tell of no
-// process, are asked for by programs under many names.
+// isOpen reports whether a web configuration asks neither for a password nor for TLS, whose certificate is of one name. Such a file may set
+// headers alone.
+func isOpen(webConfigFile string) (bool, error) {
+	if webConfigFile == "" {
+		return true, nil
+	}
+	text, err := os.ReadFile(webConfigFile)
+	if err != nil {
+		return false, err
+	}
+	var config struct {
+		TLS   map[string]any `yaml:"tls_server_config"`
+		Users map[string]any `yaml:"basic_auth_users"`
+	}
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		return false, fmt.Errorf("looking for a password: %w", err)
+	}
+	return len(config.TLS)+len(config.Users) == 0, nil
+}
+
+// guarded refuses requests for the page and the API that a browser makes for another site. Metrics, which tell the names of containers and
+// of no process, and health checks are asked for by programs under many names.
 func guarded(all http.Handler, open bool) http.Handler {
 	data := webui.Guard(all, open)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

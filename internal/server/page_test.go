@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -78,9 +80,20 @@ func TestPageNeedsThePassword(t *testing.T) {
 	}
 }
 
-// A name that leads to this host is no reason to answer a page of somebody else. Metrics have no such names in them.
+// A name that leads to this host is no reason to answer a page of somebody else, also where a web configuration has neither password nor TLS.
+// Metrics are answered under any name: they tell less.
 func TestPageOfAnotherName(t *testing.T) {
-	address := start(t, pageConfig(""), 1)[0].Addr().String()
+	headers := filepath.Join(t.TempDir(), "web.yml")
+	if err := os.WriteFile(headers, []byte("http_server_config:\n  headers:\n    X-Frame-Options: deny\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"", headers} {
+		refusesOtherNames(t, start(t, pageConfig(file), 1)[0].Addr().String())
+	}
+}
+
+func refusesOtherNames(t *testing.T, address string) {
+	t.Helper()
 	for path, want := range map[string]int{"/": http.StatusMisdirectedRequest, "/ui/state": http.StatusMisdirectedRequest, WorkloadsPath: http.StatusMisdirectedRequest, MetricsPath: http.StatusOK} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)
 		if err != nil {

@@ -81,6 +81,10 @@ func New(cfg Config) (*Server, error) {
 	if err := web.Validate(cfg.WebConfigFile); err != nil {
 		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
 	}
+	withoutPassword, err := isOpen(cfg.WebConfigFile)
+	if err != nil {
+		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
+	}
 	cfg.MetricsPath = cmp.Or(cfg.MetricsPath, MetricsPath)
 	feed := cfg.Feed
 	if feed == nil {
@@ -106,7 +110,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	return &Server{
-		handler: guarded(handler, cfg.WebConfigFile == ""), metrics: registry, health: h, page: page, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile,
+		handler: guarded(handler, withoutPassword), metrics: registry, health: h, page: page, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile,
 		logger: cfg.Logger,
 	}, nil
 }

@@ -20,6 +20,17 @@ const (
 	ByRuntime
 )
 
+// String returns a word for who it is: engine, network or runtime.
+func (d Doer) String() string {
+	switch d {
+	case ByEngine:
+		return "engine"
+	case ByNetwork:
+		return "network"
+	}
+	return "runtime"
+}
+
 // Step is one stretch of a container's start.
 type Step struct {
 	// Label names it in at most 16 columns, Sentence says what happens in it.

@@ -10,14 +10,15 @@ import (
 // Guard wraps a handler of data that a browser should hand to this page alone. It refuses two things:
 //
 //   - Requests of pages of other origins, which browsers mark (Sec-Fetch-Site). Those could not read the answers, but they could use up
-//     the streams. Following a link to the page is none.
+//     the streams. Following a link to the page is none; loading it into a frame is one, however many there are and whether they show it or not.
 //   - Where open is set, which means that no password is asked for: requests to a loopback address with the name of another host. By a name
 //     that leads first to a server of theirs and then to 127.0.0.1 a foreign page would be of the same origin, and could read the answers
 //     (DNS rebinding).
 func Guard(next http.Handler, open bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		site := r.Header.Get("Sec-Fetch-Site")
-		if (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+		site, dest := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Sec-Fetch-Dest")
+		link := r.Header.Get("Sec-Fetch-Mode") == "navigate" && (dest == "document" || dest == "")
+		if (site == "cross-site" || site == "same-site") && !link {
 			http.Error(w, "nsviz answers no other site's pages.", http.StatusForbidden)
 			return
 		}

@@ -5,12 +5,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
 func TestGuard(t *testing.T) {
 	for _, tt := range []struct {
-		local, host, site, mode string
+		local, host, site, mode string // a mode may have a destination behind a space
 		open                    bool
 		want                    int
 	}{
@@ -29,6 +30,10 @@ func TestGuard(t *testing.T) {
 		{"192.0.2.1:10064", "node-1:10064", "cross-site", "no-cors", true, http.StatusForbidden},
 		{"192.0.2.1:10064", "node-1:10064", "same-site", "cors", false, http.StatusForbidden},
 		{"192.0.2.1:10064", "node-1:10064", "cross-site", "navigate", true, http.StatusOK}, // a link
+		{"192.0.2.1:10064", "node-1:10064", "cross-site", "navigate document", true, http.StatusOK},
+		{"192.0.2.1:10064", "node-1:10064", "cross-site", "navigate iframe", true, http.StatusForbidden},
+		{"192.0.2.1:10064", "node-1:10064", "same-site", "navigate object", false, http.StatusForbidden},
+		{"192.0.2.1:10064", "node-1:10064", "same-origin", "navigate iframe", true, http.StatusOK}, // which the page's policy forbids
 		{"", "example.com", "", "", true, http.StatusOK},
 	} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
@@ -41,7 +46,9 @@ func TestGuard(t *testing.T) {
 		}
 		request.Host = tt.host
 		request.Header.Set("Sec-Fetch-Site", tt.site)
-		request.Header.Set("Sec-Fetch-Mode", tt.mode)
+		mode, dest, _ := strings.Cut(tt.mode, " ")
+		request.Header.Set("Sec-Fetch-Mode", mode)
+		request.Header.Set("Sec-Fetch-Dest", dest)
 		answer := httptest.NewRecorder()
 		Guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), tt.open).ServeHTTP(answer, request)
 		if answer.Code != tt.want {

@@ -81,8 +81,9 @@ func TestMessagesAreBounded(t *testing.T) {
 // Answers wait for their turn, and one whose reader has gone is not made.
 func TestAnswersWait(t *testing.T) {
 	p := page(t, webuitest.Busy(noon), nil)
+	var done func()
 	for range maxAnswers {
-		p.turns <- struct{}{}
+		done, _ = p.turns.TryTake()
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -91,9 +92,27 @@ func TestAnswersWait(t *testing.T) {
 	if gone.Body.Len() != 0 {
 		t.Errorf("%d bytes for nobody", gone.Body.Len())
 	}
-	<-p.turns
+	done()
 	if body := get(t, p, "/ui/map.svg").Body.Len(); body == 0 {
 		t.Error("no answer, and there is a turn")
+	}
+}
+
+// Answers that nobody takes are bounded.
+func TestUnsentIsBounded(t *testing.T) {
+	p := page(t, webuitest.Busy(noon), nil)
+	p.unsent.Store(maxUnsent)
+	refused := get(t, p, "/ui/sharing.svg")
+	if refused.Code != http.StatusServiceUnavailable || refused.Header().Get("Retry-After") == "" || refused.Header().Get("Content-Disposition") != "" ||
+		refused.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("%d, %v", refused.Code, refused.Header())
+	}
+	if n := p.unsent.Load(); n != maxUnsent {
+		t.Errorf("%d bytes are counted", n)
+	}
+	p.unsent.Store(0)
+	if answer := get(t, p, "/ui/sharing.svg"); answer.Code != http.StatusOK {
+		t.Error(answer.Code)
 	}
 }
 
@@ -294,15 +313,18 @@ func (d *deadlines) Write(b []byte) (int, error) {
 	if d.latest.IsZero() {
 		return 0, errors.New("a write without a deadline")
 	}
-	if bytes.HasPrefix(b, []byte("{")) {
+	if len(b) > maxPart {
+		return 0, errors.New("so many bytes take a slow viewer too long")
+	}
+	if bytes.HasSuffix(b, []byte("}")) {
 		close(d.sent)
 	}
 	return d.ResponseRecorder.Write(b)
 }
 
-// Each message has a deadline, and there is none in between: with HTTP/2 it would end the stream.
+// Each part of a message has a deadline, and there is none in between: with HTTP/2 it would end the stream.
 func TestDeadlines(t *testing.T) {
-	p := page(t, webuitest.Busy(noon), nil)
+	p := page(t, webuitest.Crowd(noon, 500, 0), nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	d := &deadlines{ResponseRecorder: httptest.NewRecorder(), sent: make(chan struct{})}

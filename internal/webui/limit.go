@@ -5,23 +5,34 @@ import (
 	"net/http"
 )
 
-// maxAnswers bounds the answers that are being made at a time; others wait for their turn. Any user of this host may ask.
-const maxAnswers = 4
+const (
+	// maxAnswers bounds the answers that are being made at a time; others wait for their turn. Any user of this host may ask.
+	maxAnswers = 2
+	// maxUnsent bounds the bytes of the answers that are being sent, some to clients that read slowly. One answer may be larger.
+	maxUnsent = 64 << 20
+)
 
 // limited makes at most maxAnswers of the wrapped handlers' answers at a time. An answer is sent once it is complete, so that a slow reader
 // holds up no other.
 func (p *Page) limited(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case p.turns <- struct{}{}:
-		case <-r.Context().Done():
-			return
+		done, err := p.turns.Take(r.Context())
+		if err != nil {
+			return // the client has gone
 		}
 		a := &answer{ResponseWriter: w, status: http.StatusOK}
 		func() {
-			defer func() { <-p.turns }()
+			defer done()
 			next(a, r)
 		}()
+		size := int64(a.body.Len())
+		defer p.unsent.Add(-size)
+		if all := p.unsent.Add(size); all > maxUnsent && all > size {
+			w.Header().Del("Content-Disposition")
+			w.Header().Set("Retry-After", "1")
+			reply(w, http.StatusServiceUnavailable, refusal{Error: "too many answers are being sent: ask again"})
+			return
+		}
 		w.WriteHeader(a.status)
 		_, _ = w.Write(a.body.Bytes()) // a client that has gone does not matter
 	}

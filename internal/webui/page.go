@@ -10,12 +10,15 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/turns"
 )
 
 //go:embed assets
@@ -47,7 +50,8 @@ const MaxStreams = 32
 // Page is an http.Handler that answers RootPath and what is below DataPath.
 type Page struct {
 	mux      *http.ServeMux
-	turns    chan struct{} // has one for each answer that is being made
+	turns    *turns.Turns // of the answers that are being made
+	unsent   atomic.Int64 // bytes of the answers that are being sent
 	hub      *hub
 	readings *readings
 	version  string
@@ -65,7 +69,7 @@ func New(cfg Config) (*Page, error) {
 		return nil, fmt.Errorf("reading the page: %w", err)
 	}
 	p := &Page{
-		mux: http.NewServeMux(), turns: make(chan struct{}, maxAnswers), hub: newHub(cfg.Snapshot, cfg.Streams), readings: newReadings(cfg.Inspect), version: cfg.Version, metrics: strings.TrimPrefix(cfg.Metrics, "/"), first: first,
+		mux: http.NewServeMux(), turns: turns.New(maxAnswers, mostPause), hub: newHub(cfg.Snapshot, cfg.Streams), readings: newReadings(cfg.Inspect), version: cfg.Version, metrics: strings.TrimPrefix(cfg.Metrics, "/"), first: first,
 	}
 	files, err := fs.ReadDir(assets, "assets")
 	if err != nil {
@@ -179,8 +183,11 @@ func (p *Page) serveState(w http.ResponseWriter, r *http.Request) {
 // keepAlive is how often a stream without news shows that it is one: proxies cut silent connections off.
 const keepAlive = 15 * time.Second
 
-// writeTimeout is how long a viewer may take for a message. The server's own is for all of an answer.
-const writeTimeout = 10 * time.Second
+// writeTimeout is how long a viewer may take for maxPart bytes of a message: a large one takes longer. The server's own is for all of an answer.
+const (
+	writeTimeout = 10 * time.Second
+	maxPart      = 64 << 10
+)
 
 // serveStream sends the state whenever it has changed. A viewer that reads slowly misses states in between.
 func (p *Page) serveStream(w http.ResponseWriter, r *http.Request) {
@@ -198,10 +205,12 @@ func (p *Page) serveStream(w http.ResponseWriter, r *http.Request) {
 	alive := time.NewTicker(keepAlive)
 	defer alive.Stop()
 	send := func(words ...[]byte) bool {
-		_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
 		for _, b := range words {
-			if _, err := w.Write(b); err != nil {
-				return false
+			for part := range slices.Chunk(b, maxPart) {
+				_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
+				if _, err := w.Write(part); err != nil {
+					return false
+				}
 			}
 		}
 		if control.Flush() != nil {

@@ -7,10 +7,12 @@ import (
 
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/turns"
 )
 
 const (
-	// maxReadings bounds the readings under way: one may hang in a file system that does not answer.
+	// maxReadings bounds the readings under way: one may hang in a file system that does not answer. Whoever opens one workload after the other
+	// keeps no CPU busy, either.
 	maxReadings = 2
 	// maxRead bounds the workloads whose latest reading is kept.
 	maxRead = 8
@@ -37,10 +39,11 @@ type readings struct {
 	latest   []reading  // the latest first
 	again    map[string]time.Time
 	underWay map[string]chan struct{} // closed at the end of a reading
+	turns    *turns.Turns
 }
 
 func newReadings(read func(context.Context, *model.Snapshot, *model.Container) (*report.Dissection, error)) *readings {
-	return &readings{read: read, again: map[string]time.Time{}, underWay: map[string]chan struct{}{}}
+	return &readings{read: read, again: map[string]time.Time{}, underWay: map[string]chan struct{}{}, turns: turns.New(maxReadings, mostPause)}
 }
 
 // of returns the latest reading of a live container, which it may begin. It is nil if there is none yet, or nothing reads.
@@ -74,7 +77,11 @@ func (r *readings) begin(s *model.Snapshot, c *model.Container) <-chan struct{} 
 	if ended := r.underWay[c.ID]; ended != nil {
 		return ended
 	}
-	if len(r.underWay) >= maxReadings || time.Now().Before(r.again[c.ID]) {
+	if time.Now().Before(r.again[c.ID]) {
+		return nil
+	}
+	done, ok := r.turns.TryTake()
+	if !ok {
 		return nil
 	}
 	ended := make(chan struct{})
@@ -87,6 +94,7 @@ func (r *readings) begin(s *model.Snapshot, c *model.Container) <-chan struct{} 
 		if in.found = found; err != nil {
 			in.problem = err.Error()
 		}
+		done()
 		r.add(in, time.Since(began))
 	}()
 	return ended

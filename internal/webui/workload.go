@@ -272,7 +272,7 @@ func (p *workload) starts(c *model.Container) {
 	span := float64(max(last-first, 1))
 	for _, s := range steps {
 		p.Start = append(p.Start, step{
-			Label: s.Label, Words: s.Sentence, By: []string{"engine", "network", "runtime"}[s.Doer],
+			Label: s.Label, Words: s.Sentence, By: s.Doer.String(),
 			From: float64(s.From-first) / span, To: float64(s.To-first) / span, Took: story.Millis(s.To - s.From),
 		})
 	}

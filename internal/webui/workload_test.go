@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
@@ -133,6 +135,28 @@ func TestReadingsThatHang(t *testing.T) {
 	if in := r.of(t.Context(), s, &s.Containers[0]); in == nil || in.found == nil {
 		t.Errorf("%+v", in)
 	}
+}
+
+// Whoever opens one workload after the other has them read now and then.
+func TestReadingsRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := webuitest.Busy(noon)
+		const took = 100 * time.Millisecond
+		n := 0
+		r := newReadings(func(context.Context, *model.Snapshot, *model.Container) (*report.Dissection, error) {
+			<-time.After(took) // by the clock of the bubble
+			n++
+			return &report.Dissection{}, nil
+		})
+		read := func(i int) bool { return r.of(t.Context(), s, &s.Containers[i]) != nil }
+		if !read(0) || !read(1) || read(2) || n != maxReadings {
+			t.Errorf("%d readings", n)
+		}
+		<-time.After(mostPause) // by the clock of the bubble
+		if !read(2) || n != maxReadings+1 {
+			t.Errorf("after a while: %d readings", n)
+		}
+	})
 }
 
 func TestSharing(t *testing.T) {

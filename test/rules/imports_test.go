@@ -83,6 +83,7 @@ var barriers = []barrier{
 	{"internal/redraw", append([]string{module + "internal/model", module + "internal/report", module + "internal/client"}, ends...), "it does not matter what is written"},
 	{"internal/place", []string{module}, "it looks at its own process alone"},
 	{"internal/spelling", []string{module}, "it compares words"},
+	{"internal/turns", []string{module}, "it does not matter whose turn it is"},
 }
 
 // table is the package that may be used by whoever describes or recognises something.
