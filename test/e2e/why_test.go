@@ -390,7 +390,7 @@ func TestWhyRefuses(t *testing.T) {
 		{"nobody there, and no scheme", ask("web", "--from", nobody), nil, failed, []string{"no nsviz is running at http://" + nobody}},
 		{"somebody else", ask("web", "--from", other.URL), nil, failed, []string{other.URL, "no nsviz"}},
 		{"somebody chatty", ask("web", "--from", chatty.URL), nil, failed, []string{chatty.URL, "no nsviz"}},
-		{"locked", ask("web", "--from", locked.URL), nil, failed, []string{locked.URL, "password"}},
+		{"locked", ask("web", "--from", locked.URL), nil, notSupported, []string{locked.URL, "password"}},
 		{"no recording", ask("web", "--recording", filepath.Join(dir, "missing")), nil, failed, []string{"missing", "no such file"}},
 		{"text as recording", ask("web", "--recording", writeFile(t, dir, "text", []byte("hello\n"))), nil, failed, []string{"not a recording of nsviz"}},
 	})

@@ -172,12 +172,30 @@ func TestFailedStarts(t *testing.T) {
 	r.expect("ended 000000000006 removed")
 }
 
+func inState(n int, state dockertypes.ContainerState) dockertypes.Summary {
+	return dockertypes.Summary{ID: id(n), Names: []string{fmt.Sprint("/c", n)}, State: state}
+}
+
+// The engine is also asked about a container that it is about to start again when it lists it, and about one that it starts during the list.
+func TestRestartsDuringTheList(t *testing.T) {
+	e := newEngine(t)
+	release := e.holdLists()
+	e.set(inState(2, dockertypes.StateRestarting), inState(1, dockertypes.StateRunning))
+	e.answer(inspectPath(1), say(http.StatusOK, "application/json", `{"RestartCount":2,"State":{"Running":true}}`))
+	e.answer(inspectPath(2), say(http.StatusOK, "application/json", `{"RestartCount":5,"State":{"Running":true,"Restarting":true}}`))
+	e.start()
+	r := begin(t, e)
+	e.requested("list all")
+	e.emit(events.ActionRename, id(1), map[string]string{"name": "c1", "image": "nginx"})
+	r.expect("identify docker 000000000001 c1 nginx map[]")
+	release()
+	r.expect("identify docker 000000000002 c2  map[]", connected, "ended 000000000001 restarted 2 times runs", "ended 000000000002 restarted 5 times runs")
+}
+
 // How often the engine has restarted a container that was there before nsviz is asked once, when there is nothing else to ask.
 func TestRestartsBefore(t *testing.T) {
 	e := newEngine(t)
-	summary := func(n int, state dockertypes.ContainerState) dockertypes.Summary {
-		return dockertypes.Summary{ID: id(n), Names: []string{fmt.Sprint("/c", n)}, State: state}
-	}
+	summary := inState
 	e.set(summary(4, dockertypes.StateRunning), summary(3, dockertypes.StateRunning), summary(2, dockertypes.StateExited), summary(1, dockertypes.StateRunning))
 	e.answer(inspectPath(1), say(http.StatusOK, "application/json", `{"RestartCount":3,"State":{"Running":true}}`))
 	e.answer(inspectPath(3), say(http.StatusNotFound, "application/json", `{"message":"No such container"}`))

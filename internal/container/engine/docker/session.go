@@ -87,9 +87,9 @@ type listed struct {
 	container.Identity
 
 	unstarted time.Time // when it was created, if it has never been started
-	runs      bool
-	named     bool // Identity is complete
-	whole     bool // nothing was left out
+	runs      bool      // or is about to, again
+	named     bool      // Identity is complete
+	whole     bool      // nothing was left out
 }
 
 // inspection is the answer to a question about a container that died, or did not start.
@@ -413,7 +413,11 @@ func (s *session) list(ctx context.Context, l *lookup) {
 				identity, ok := fromSummary(s.Name(), c)
 				if ok || !whole && validID(c.ID) {
 					entry := listed{Identity: identity, named: ok, whole: whole}
-					entry.ID, entry.runs = c.ID, c.State == dockertypes.StateRunning || c.State == dockertypes.StatePaused
+					entry.ID = c.ID
+					switch c.State {
+					case dockertypes.StateRunning, dockertypes.StatePaused, dockertypes.StateRestarting:
+						entry.runs = true
+					}
 					if c.State == dockertypes.StateCreated {
 						entry.unstarted = time.Unix(c.Created, 0)
 					}
@@ -459,6 +463,9 @@ func (s *session) apply(answer listing) bool {
 	}
 	// The engine lists the newest first; they are passed on last, so that a sink of bounded size keeps them.
 	for _, c := range slices.Backward(answer.containers) {
+		if answer.everyone && c.named && c.runs {
+			s.countRestarts(c.ID)
+		}
 		if _, changed := answer.touched[c.ID]; changed {
 			continue
 		}
@@ -471,9 +478,6 @@ func (s *session) apply(answer listing) bool {
 			continue // better no name than a wrong one
 		}
 		s.status.Sink.Identify(c.Identity)
-		if answer.everyone && c.runs {
-			s.countRestarts(c.ID)
-		}
 		if !c.unstarted.IsZero() && s.created(c.ID, c.unstarted) {
 			s.startFailed(c.ID) // perhaps one has
 		}
