@@ -176,6 +176,9 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 		if err := w.debs(ctx, filepath.Join(root, "payload/tests/dist")); err != nil {
 			return err
 		}
+		if err := copyInto("payload/tests/deploy/kubernetes", "deploy/kubernetes/base"); err != nil { // TestDaemonSet runs it
+			return err
+		}
 		return copyInto("payload/tests/test", "test/images")
 	}
 	for _, program := range []string{"/bin/cat", "/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/lsns", "/usr/bin/setpriv"} {
