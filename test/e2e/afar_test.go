@@ -143,8 +143,8 @@ func TestAskedFromAfar(t *testing.T) {
 		}
 		return body, response.StatusCode
 	}
-	eventually(t, func() bool { _, status := ask("/api/v1/ps"); return status == http.StatusOK },
-		func() string { return "nsviz serve does not answer:\n" + serve.stderr.String() })
+	eventually(t, func() bool { _, status := ask("/readyz"); return status == http.StatusOK },
+		func() string { return "nsviz serve is not ready:\n" + serve.stderr.String() })
 	from := []string{"--from", "https://" + address, "--user", "alice", "--password-file", passwordFile, "--cacert", caFile}
 	afar := func(into any, args ...string) { t.Helper(); nsvizJSON(t, into, append(args, from...)...) }
 
