@@ -3,6 +3,7 @@ package terminal
 import (
 	"bytes"
 	"strconv"
+	"time"
 )
 
 // Answer is what a terminal answered to Ask. One of the fields is set.
@@ -22,6 +23,10 @@ const (
 
 	// maxAnswer is longer than any colour.
 	maxAnswer = 64
+
+	// answerPatience is how long after a question the terminal is not given back without the answer, which the shell would take for
+	// what somebody typed. Some terminals never answer.
+	answerPatience = 300 * time.Millisecond
 )
 
 // Ask asks the terminal for its background, and, where it shows UTF-8, for the width of symbols. Answers come to Options.Answered,
@@ -33,8 +38,25 @@ func (t *Terminal) Ask() error {
 		t.asked.position.Store(true)
 	}
 	t.asked.background.Store(true)
+	t.asked.at.Store(time.Now().UnixNano())
 	_, err := t.Write([]byte(question))
 	return err
+}
+
+// takeAnswers reads the answers to what was asked just now, and drops them. Nobody else reads by then.
+func (t *Terminal) takeAnswers() {
+	deadline := time.Unix(0, t.asked.at.Load()).Add(answerPatience)
+	if t.asked.none() || time.Now().After(deadline) || t.file.SetReadDeadline(deadline) != nil {
+		return
+	}
+	var buffer [128]byte
+	for !t.asked.none() {
+		n, err := t.file.Read(buffer[:])
+		if n == 0 || err != nil {
+			return
+		}
+		_ = t.input.feed(nil, buffer[:n], time.Now())
+	}
 }
 
 // parseBackground returns the colour in the answer to askBackground, such as 11;rgb:1616/1818/1c1c.

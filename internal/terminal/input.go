@@ -36,7 +36,13 @@ type input struct {
 }
 
 // asked has a mark for each question that has no answer yet.
-type asked struct{ background, position atomic.Bool }
+type asked struct {
+	background, position atomic.Bool
+	at                   atomic.Int64 // when, in nanoseconds since the epoch
+}
+
+// none reports whether all is answered.
+func (a *asked) none() bool { return !a.background.Load() && !a.position.Load() }
 
 // charset says which bytes above 0x7f are characters.
 type charset int

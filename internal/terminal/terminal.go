@@ -286,6 +286,7 @@ func (t *Terminal) Drain() error {
 
 // Stop restores the terminal after the library has written its final output.
 func (t *Terminal) Stop() error {
+	t.takeAnswers()
 	err := t.giveBack()
 	t.mu.Lock()
 	lost := t.lost
