@@ -37,7 +37,7 @@ func TestAnswersAreNotLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	// In canonical mode FIONREAD counts whole lines alone, so an end of the line is typed behind it.
-	if _, err := person.Write([]byte("x\n")); err != nil {
+	if _, err := person.WriteString("x\n"); err != nil {
 		t.Fatal(err)
 	}
 	left := make([]byte, 128)
