@@ -22,7 +22,7 @@ func argumentsOf(t *testing.T, line string) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 }
 
-// Whoever follows a runbook at night has no time for an option that does not exist. Each command is run as far as that there is no nsviz to ask;
+// A command in a runbook must not have an option that does not exist. Each command is run as far as that there is no nsviz to ask;
 // one that asks none has to know its options.
 func TestCommandsOfRunbooks(t *testing.T) {
 	pages, err := filepath.Glob("../../docs/runbooks/Nsviz*.md")

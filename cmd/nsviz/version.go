@@ -24,7 +24,7 @@ func build() metrics.BuildInfo {
 	return buildInfo(version, revision, info)
 }
 
-// buildInfo returns what a binary was built from: what the linker was told, else what the go command recorded. `go install MODULE@VERSION`
+// buildInfo returns what a binary was built from: the values that the linker set, else those that the go command recorded. `go install MODULE@VERSION`
 // records the module's version, and `go build` in a clone the tag or a pseudo-version.
 func buildInfo(version, revision string, recorded *debug.BuildInfo) metrics.BuildInfo {
 	if version == "" && recorded.Main.Version != "(devel)" {

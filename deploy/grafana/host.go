@@ -160,7 +160,7 @@ func lives() []*panel {
 		bars("Entered from outside", "Programs that were run in a container from outside, as docker exec and nsenter do.", 6, 8).
 			over(counted("instance, container", "nsviz_container_entries_total", chosen, window)+" > 0", "{{container}}").
 			each(toWorkload(itsInstance, itsContainer)).next(),
-		table("Live containers", "Name, image, runtime and id. The name is the label that every other panel uses; while the engine has not told it, it is the short id.", 12, 8).
+		table("Live containers", "Name, image, runtime and id. The name is the label that every other panel uses; until the engine reports it, it is the short id.", 12, 8).
 			row(`nsviz_container_info{`+chosen+`}`).
 			columns("container", "namespace", "pod", "project", "image", "runtime", "kind", "id", "instance").
 			column("container", toWorkload(rowInstance, rowContainer)).next(),

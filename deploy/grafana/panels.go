@@ -223,7 +223,7 @@ func (b *board) bottom() int {
 func counted(by, metric, matchers, window string) string {
 	m := metric + "{" + matchers + "}"
 	watched := "nsviz_build_info{" + host + "} offset " + window
-	if window == "$__range" { // of which Grafana tells the seconds, so that an nsviz that is younger than it can be told
+	if window == "$__range" { // Grafana gives its length in seconds, which an nsviz that is younger is recognised by
 		watched = "(" + watched + " or on (job, instance) process_start_time_seconds{" + host + "} > time() - $__range_s)"
 	}
 	return fmt.Sprintf(`sum by (%s) (((%s unless %s offset %s) and on (job, instance) %s) or increase(%s[%s]))`,

@@ -154,7 +154,7 @@ func isolationOf(t event.NamespaceType) isolation {
 // membershipTopic explains a symbol below the type of a namespace.
 func membershipTopic(name string, m model.Membership, t event.NamespaceType, pid int32) topic {
 	kind := isolationOf(t)
-	words := []string{fmt.Sprintf("A %s namespace sets apart: %s.", t, sees(t))}
+	words := []string{fmt.Sprintf("A %s namespace sets apart: %s.", t, story.Isolates(t))}
 	number := ""
 	if m.ID != 0 {
 		number = fmt.Sprintf(" (%d)", m.ID)
@@ -235,7 +235,7 @@ func vmTopics(v *model.VM, s *model.Snapshot) []topic {
 
 func namespaceTopics(n *model.Namespace, s *model.Snapshot) []topic {
 	_, by := creationText(n, s)
-	words := plain(fmt.Sprintf("A %s namespace sets apart: %s.", n.Type, sees(n.Type)), "In this one: ").
+	words := plain(fmt.Sprintf("A %s namespace sets apart: %s.", n.Type, story.Isolates(n.Type)), "In this one: ").
 		join(inhabitants(n, s)).add(Plain, ". Made by: ").join(by).add(Plain, ".")
 	hand := ""
 	if len(n.Processes) > 0 {

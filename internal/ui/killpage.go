@@ -285,7 +285,7 @@ func killOutcome(k *model.Kill, c *model.Container, now time.Time) line {
 		return l
 	}
 	if logs := runtime.Lookup(c.Runtime).Commands[runtime.Logs]; logs != "" {
-		l = l.add(Dim, " "+logs+" shows nothing of this.")
+		l = l.add(Dim, " The kernel writes nothing of this to "+logs+".")
 	}
 	return l
 }

@@ -17,7 +17,7 @@ func TestKillOutcomeOfEveryRuntime(t *testing.T) {
 		outcome := killOutcome(&s.Kills[0], c, s.Time).String()
 		want := ""
 		if logs := r.Commands[runtime.Logs]; logs != "" {
-			want = " " + logs + " shows nothing of this."
+			want = " The kernel writes nothing of this to " + logs + "."
 		}
 		if _, after, _ := strings.Cut(outcome, "."); after != want {
 			t.Errorf("runtime %q: %q, want %q at the end", r.Name, outcome, want)

@@ -230,6 +230,6 @@ func (sc screen) noKills() []line {
 	}
 	lines := []line{nil, text(Strong, "  No OOM kill so far."), nil}
 	lines = append(lines, paragraph(text(Dim, "When a container outgrows its memory limit, the kernel picks a process in it and kills it. "+
-		"The container's log shows nothing of that. Here every such kill is listed, with the process, its size, the limit and who asked for the memory."), 2, min(sc.w, 90))...)
+		"The kernel writes nothing of that to the container's log. Here every such kill is listed, with the process, its size, the limit and who asked for the memory."), 2, min(sc.w, 90))...)
 	return append(lines, nil, text(Dim, "  See one: ").add(KeyCap, "sudo nsviz demo oom"))
 }

@@ -53,7 +53,7 @@ func membershipLines(namespaces [event.NamespaceTypeCount]model.Membership, w in
 		sign, style := membershipSign(m, t)
 		l := text(style, sign).space(1).join(text(Strong, t.String()).fit(7), idText(m.ID).fit(12))
 		l = l.join(membershipWords(m, t, style).fit(min(words, max(w-46, 13)))).space(2)
-		lines = append(lines, l.add(Dim, sees(t)))
+		lines = append(lines, l.add(Dim, story.Isolates(t)))
 	}
 	return lines
 }

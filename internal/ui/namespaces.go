@@ -297,29 +297,6 @@ func (sc screen) namespaceCounts() []line {
 	return append([]line{rule(title, sc.w)}, lines...)
 }
 
-// sees returns in words what a namespace of a type isolates.
-func sees(t event.NamespaceType) string {
-	switch t {
-	case event.Mnt:
-		return "files and mounts"
-	case event.PID:
-		return "process numbers"
-	case event.Net:
-		return "interfaces, addresses, ports"
-	case event.IPC:
-		return "shared memory, message queues"
-	case event.UTS:
-		return "host name"
-	case event.User:
-		return "users and their rights"
-	case event.CgroupNS:
-		return "view of the cgroup tree"
-	case event.Time:
-		return "clocks since boot"
-	}
-	return ""
-}
-
 // namespacePage shows everything about one namespace.
 func namespacePage(n *model.Namespace, s *model.Snapshot, w int) []line {
 	const left, names = 1, 14
@@ -329,7 +306,7 @@ func namespacePage(n *model.Namespace, s *model.Snapshot, w int) []line {
 	}
 	lines := []line{nil, title, nil}
 	add := func(name string, value line) { lines = append(lines, facts(name, value, left, names, w)...) }
-	add("sets apart", text(Plain, sees(n.Type)))
+	add("sets apart", text(Plain, story.Isolates(n.Type)))
 	add("who is in it", inhabitants(n, s))
 	_, by := creationText(n, s)
 	when := text(Dim, "before nsviz started")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // Arrangement is how the namespaces are listed.
@@ -160,7 +161,7 @@ func (sc screen) namespaceTrees(h int) []row {
 
 // typeHeading returns the heading of a type.
 func typeHeading(r namespaceRow) line {
-	return foldSign(r).join(text(Title, r.typ.String())).add(Dim, fmt.Sprintf(" · %d · %s", r.below, sees(r.typ)))
+	return foldSign(r).join(text(Title, r.typ.String())).add(Dim, fmt.Sprintf(" · %d · %s", r.below, story.Isolates(r.typ)))
 }
 
 // foldSign says whether what is below a row is shown.

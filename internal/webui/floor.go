@@ -370,7 +370,7 @@ func wallOf(r *floorplan.Room, s floorplan.Segment) (kind, sign string) {
 }
 
 func wallAbout(r *floorplan.Room, s floorplan.Segment) string {
-	words := s.Type.String() + ", " + seesOf(s.Type) + ": "
+	words := s.Type.String() + ", " + story.Isolates(s.Type) + ": "
 	if r.Frame() {
 		return words + "shared by all inside"
 	}

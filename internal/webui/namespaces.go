@@ -60,7 +60,7 @@ func (p *Page) serveNamespaces(w http.ResponseWriter, _ *http.Request) {
 func sharingOf(s *model.Snapshot) []sharing {
 	out := make([]sharing, 0, event.NamespaceTypeCount)
 	for _, t := range event.NamespaceTypes() {
-		at := sharing{Type: t.String(), Sees: seesOf(t), Host: set{ID: s.Host.Namespaces[t]}}
+		at := sharing{Type: t.String(), Sees: story.Isolates(t), Host: set{ID: s.Host.Namespaces[t]}}
 		shared := map[uint64]int{}
 		for i := range s.Containers {
 			c := &s.Containers[i]

@@ -142,27 +142,6 @@ func signsOf(namespaces [event.NamespaceTypeCount]model.Membership) []string {
 	return signs
 }
 
-// seesOf says what a type of namespace sets apart.
-func seesOf(t event.NamespaceType) string {
-	switch t {
-	case event.Mnt:
-		return "files and mounts"
-	case event.PID:
-		return "process numbers"
-	case event.Net:
-		return "interfaces, addresses, ports"
-	case event.IPC:
-		return "shared memory, message queues"
-	case event.UTS:
-		return "host name"
-	case event.User:
-		return "users and their rights"
-	case event.CgroupNS:
-		return "view of the cgroup tree"
-	}
-	return "clocks since boot"
-}
-
 // membershipOf says whose a namespace is.
 func membershipOf(m model.Membership) string {
 	switch {
