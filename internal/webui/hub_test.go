@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/floorplan"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/webui/webuitest"
 )
@@ -134,7 +135,7 @@ func TestLayoutFollowsTheWalls(t *testing.T) {
 	layout := func(change func(*model.Snapshot)) string {
 		s := webuitest.Busy(noon)
 		change(s)
-		return layoutOf(buildingOf(s))
+		return layoutOf(floorplan.Live(s))
 	}
 	usual := layout(func(*model.Snapshot) {})
 	if got := layout(func(s *model.Snapshot) { s.Containers[1].Memory.UsageBytes = new(uint64(5)) }); got != usual {

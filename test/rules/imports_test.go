@@ -55,6 +55,7 @@ var barriers = []barrier{
 	{"internal/story", ends, "a view reads snapshots only"},
 	{"internal/otlp", append([]string{module + "internal/ui", module + "internal/report", module + "internal/server", module + "internal/pipeline"}, ends...), "it is given facts and snapshots, and shows nothing"},
 	{"internal/diagram", ends, "a view reads snapshots only"},
+	{"internal/drawing", append([]string{module + "internal/ui", module + "internal/webui", module + "internal/diagram", "net/http"}, ends...), "it draws what it is given"},
 	{"internal/report", []string{
 		module + "internal/probes", module + "internal/container", module + "internal/pipeline", module + "internal/ui", module + "gen", "os", "net/http",
 	}, "a document depends on the values that it is made from"},
