@@ -13,9 +13,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/diagram"
 	"github.com/nsviz/nsviz/internal/drawing"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
@@ -52,7 +52,7 @@ const MaxStreams = 32
 type Page struct {
 	mux      *http.ServeMux
 	turns    *turns.Turns // of the answers that are being made
-	unsent   atomic.Int64 // bytes of the answers that are being sent
+	unsent   *turns.Unsent
 	hub      *hub
 	readings *readings
 	version  string
@@ -70,7 +70,7 @@ func New(cfg Config) (*Page, error) {
 		return nil, fmt.Errorf("reading the page: %w", err)
 	}
 	p := &Page{
-		mux: http.NewServeMux(), turns: turns.New(maxAnswers, mostPause), hub: newHub(cfg.Snapshot, cfg.Streams), readings: newReadings(cfg.Inspect), version: cfg.Version, metrics: strings.TrimPrefix(cfg.Metrics, "/"), first: first,
+		mux: http.NewServeMux(), turns: turns.New(maxAnswers, turns.Quarter(mostPause)), unsent: turns.NewUnsent(maxUnsent), hub: newHub(cfg.Snapshot, cfg.Streams), readings: newReadings(cfg.Inspect), version: cfg.Version, metrics: strings.TrimPrefix(cfg.Metrics, "/"), first: first,
 	}
 	files, err := files()
 	if err != nil {
@@ -88,8 +88,8 @@ func New(cfg Config) (*Page, error) {
 	p.mux.HandleFunc("GET /ui/workload", p.serveWorkload)
 	p.mux.HandleFunc("GET /ui/namespaces", p.limited(p.serveNamespaces))
 	p.mux.HandleFunc("GET /ui/map.svg", p.limited(p.serveMap))
-	for name, write := range diagrams {
-		p.mux.HandleFunc("GET /ui/sharing."+name, p.limited(p.serveDiagram(write)))
+	for _, form := range diagram.Forms() {
+		p.mux.HandleFunc("GET /ui/sharing."+form.Ending, p.limited(p.serveDiagram(form.Write)))
 	}
 	return p, nil
 }
