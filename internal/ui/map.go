@@ -215,10 +215,10 @@ func mapLegend(w int) []line {
 	parts := []line{
 		text(Own, "━net━").add(Dim, " its own"),
 		text(HostUsual, "╌╌").add(Dim, " open, as around"),
-		text(HostBare, hostSign+"net").add(Dim, " the host's"),
+		text(HostBare, story.HostSign+"net").add(Dim, " the host's"),
 		text(Shared, "a net").add(Dim, " shared"),
-		text(Unknown, unknownSign+"net").add(Dim, " unknown"),
-		text(Alarm, deadSign+"net").add(Dim, " a dead one"),
+		text(Unknown, story.UnknownSign+"net").add(Dim, " unknown"),
+		text(Alarm, story.DeadSign+"net").add(Dim, " a dead one"),
 		text(Strong, "═ "+opaqueSign).add(Dim, " VM, its kernel"),
 		text(Calm, "█").add(Dim, " memory"),
 		text(Calm, cacheSign).add(Dim, " cache"),

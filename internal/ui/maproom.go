@@ -79,7 +79,7 @@ func (sc screen) drawSegment(c canvas, p floorplan.Place, s floorplan.Segment, c
 	case p.Room.Frame(), s.Wall == floorplan.Unknown && machineOf(p.Room.Container, sc.s) != nil:
 	default:
 		m := p.Room.Container.Namespaces[s.Type]
-		if s.Wall != floorplan.Open || m.Relation == model.RelationHost && isolatedByDefault(s.Type) {
+		if s.Wall != floorplan.Open || m.Relation == model.RelationHost && story.IsolatedByDefault(s.Type) {
 			sign, style = membershipSign(m, s.Type)
 		}
 	}
