@@ -32,12 +32,8 @@ type Room struct {
 	// Container and VM are its workload. Both are nil for a frame.
 	Container *model.Container
 	VM        *model.VM
-	// Pod is the pod whose members a frame is around; nil is none.
-	Pod *event.Group
 	// Walls has a wall for each type of namespace. Those of a virtual machine and of an ended container mean nothing.
 	Walls [event.NamespaceTypeCount]Wall
-	// Inside are the rooms inside it, in the order of their creation.
-	Inside []*Room
 	// InPod is set inside the frame of its pod.
 	InPod bool
 	// Matches reports whether the selection keeps it. A room that does not match is there because of one inside.
@@ -46,17 +42,49 @@ type Room struct {
 	// hidden is set for a sandbox that gets no room of its own.
 	hidden bool
 	// set is the number of the set, from 1, that a frame is put around.
-	set int32
-	// around is the workload that it is inside; nested has what few rooms have.
-	around *Room
+	set    int32
 	nested *nested
 }
 
-// nested is what is inside a room before any frames are put around it.
+// nested has what few rooms have: there may be thousands of others.
 type nested struct {
-	// members are the workloads directly inside, and hides the sandboxes whose place the room takes.
+	inside []*Room
+	// pod is that of a frame, around the workload that a room is inside.
+	pod    *event.Group
+	around *Room
+	// Before any frames are put inside, members are the workloads directly inside, and hides the sandboxes whose place the room takes.
 	members []*Room
 	hides   []*model.Container
+}
+
+// Inside returns the rooms inside, in the order of their creation.
+func (r *Room) Inside() []*Room {
+	if r.nested == nil {
+		return nil
+	}
+	return r.nested.inside
+}
+
+func (r *Room) setInside(rooms []*Room) {
+	if len(rooms) > 0 || r.nested != nil {
+		r.nests().inside = rooms
+	}
+}
+
+// Pod returns the pod whose members a frame is around; nil is none.
+func (r *Room) Pod() *event.Group {
+	if r.nested == nil {
+		return nil
+	}
+	return r.nested.pod
+}
+
+// around returns the workload that a room is inside; nil is none.
+func (r *Room) around() *Room {
+	if r.nested == nil {
+		return nil
+	}
+	return r.nested.around
 }
 
 func (r *Room) members() []*Room {
@@ -106,7 +134,7 @@ func appendWorkloads(to, rooms []*Room) []*Room {
 		if !r.Frame() {
 			to = append(to, r)
 		}
-		to = appendWorkloads(to, r.Inside)
+		to = appendWorkloads(to, r.Inside())
 	}
 	return to
 }
@@ -144,10 +172,10 @@ func Of(containers []*model.Container, vms []*model.VM, sel Selection) Building 
 	if nested {
 		top = nil
 		for _, r := range rooms {
-			if r.around == nil {
+			if outer := r.around(); outer == nil {
 				top = append(top, r)
 			} else {
-				in := r.around.nests()
+				in := outer.nests()
 				in.members = append(in.members, r)
 			}
 		}
@@ -156,7 +184,7 @@ func Of(containers []*model.Container, vms []*model.VM, sel Selection) Building 
 	if !sel.Sandboxes {
 		hidden = hide(rooms)
 	}
-	built := Building{Rooms: kept(enclose(top, surroundings{}), sel.Keep), Hidden: hidden}
+	built := Building{Rooms: kept(enclose(top[:0], top, surroundings{}), sel.Keep), Hidden: hidden}
 	built.Count = workloads(built.Rooms)
 	return built
 }
@@ -170,14 +198,19 @@ func nest(rooms []*Room) {
 		}
 	}
 	for _, r := range rooms {
+		var outer *Room
 		switch {
 		case r.VM != nil && r.VM.Container != "":
-			r.around = labels[r.VM.Container]
+			outer = labels[r.VM.Container]
 		case r.Container != nil && r.Container.Parent != "":
-			r.around = live[r.Container.Parent]
+			outer = live[r.Container.Parent]
 		}
+		if outer == nil {
+			continue
+		}
+		r.nests().around = outer
 		if within(r, len(rooms)) {
-			r.around = nil
+			r.nested.around = nil
 		}
 	}
 }
@@ -192,9 +225,9 @@ func (r *Room) id() string {
 
 // within reports whether a room would be inside itself, or among those that are. most is the number of all rooms.
 func within(r *Room, most int) bool {
-	outer := r.around
+	outer := r.around()
 	for ; outer != nil && outer != r && most > 0; most-- {
-		outer = outer.around
+		outer = outer.around()
 	}
 	return outer != nil
 }
@@ -204,8 +237,8 @@ func kept(rooms []*Room, keep func(*Room) bool) []*Room {
 	out := rooms[:0]
 	for _, r := range rooms {
 		r.Matches = !r.Frame() && (keep == nil || keep(r))
-		r.Inside = kept(r.Inside, keep)
-		if r.Matches || len(r.Inside) > 0 {
+		r.setInside(kept(r.Inside(), keep))
+		if r.Matches || len(r.Inside()) > 0 {
 			out = append(out, r)
 		}
 	}
@@ -219,7 +252,7 @@ func workloads(rooms []*Room) int {
 		if !r.Frame() {
 			n++
 		}
-		n += workloads(r.Inside)
+		n += workloads(r.Inside())
 	}
 	return n
 }
@@ -283,8 +316,9 @@ func bonds(out []bond, r *Room, around surroundings) []bond {
 	return out
 }
 
-// enclose puts frames around those of some rooms that share namespaces, the largest sets first, and builds all of them.
-func enclose(rooms []*Room, around surroundings) []*Room {
+// enclose puts frames around those of some rooms that share namespaces, the largest sets first, and builds all of them. It appends them to
+// out, which may have the memory of rooms: no more rooms come out than have been taken.
+func enclose(out, rooms []*Room, around surroundings) []*Room {
 	if len(rooms) == 0 {
 		return nil
 	}
@@ -311,7 +345,7 @@ func enclose(rooms []*Room, around surroundings) []*Room {
 	}
 	var groups [][]*Room
 	for _, bond := range order {
-		var members []*Room
+		members := make([]*Room, 0, len(sets[bond]))
 		for _, r := range sets[bond] {
 			if r.set == 0 {
 				members = append(members, r)
@@ -325,13 +359,19 @@ func enclose(rooms []*Room, around surroundings) []*Room {
 			r.set = int32(len(groups))
 		}
 	}
-	of := make([]int32, len(rooms)) // the sets; those inside a frame get other ones
-	for i, r := range rooms {
-		of[i] = r.set
+	var of []int32 // the sets; those inside a frame get other ones
+	if len(groups) > 0 {
+		of = make([]int32, len(rooms))
+		for i, r := range rooms {
+			of[i] = r.set
+		}
 	}
-	out := make([]*Room, 0, len(rooms))
 	for i, r := range rooms {
-		switch n := of[i]; {
+		n := int32(0)
+		if of != nil {
+			n = of[i]
+		}
+		switch {
 		case n == 0:
 			out = single(out, r, around)
 		case groups[n-1] != nil:
@@ -351,23 +391,23 @@ func (r *Room) hide(list []*model.Container) {
 
 // frame appends a frame around rooms that share something or, if only one of them is not hidden, that room.
 func frame(out, members []*Room, around surroundings) []*Room {
-	var shown []*Room
 	var hidden []*model.Container
+	var shown *Room // the last that is
 	for _, r := range members {
 		if r.hidden {
 			hidden = append(hidden, r.Container)
 		} else {
-			shown = append(shown, r)
+			shown = r
 		}
 	}
-	if len(shown) < 2 {
-		for _, r := range shown {
-			r.hide(hidden)
-			out = single(out, r, around)
-		}
+	switch len(members) - len(hidden) {
+	case 0:
 		return out
+	case 1:
+		shown.hide(hidden)
+		return single(out, shown, around)
 	}
-	f := &Room{}
+	f := &Room{nested: &nested{}}
 	inner := around
 	for i := range f.Walls {
 		if id := sharedByAll(members, i); id != 0 && id != around.ids[i] && complete(members, event.NamespaceType(i), id) {
@@ -375,15 +415,16 @@ func frame(out, members []*Room, around surroundings) []*Room {
 		}
 	}
 	if key, ok := podOf(members[0]); ok && !slices.ContainsFunc(members, func(r *Room) bool { other, _ := podOf(r); return other != key }) {
-		f.Pod, inner.pod = &event.Group{Kind: event.GroupPod, Namespace: key.namespace, Name: key.name}, key
+		f.nested.pod, inner.pod = &event.Group{Kind: event.GroupPod, Namespace: key.namespace, Name: key.name}, key
 	}
 	for _, r := range members {
-		r.InPod = r.InPod || f.Pod != nil
+		r.InPod = r.InPod || f.Pod() != nil
 	}
-	f.Inside = enclose(members, inner)
-	if len(f.Inside) == 1 && f.Inside[0].Frame() && f.Pod == nil && !f.Solid() {
-		return append(out, f.Inside[0])
+	inside := enclose(members[:0], members, inner)
+	if len(inside) == 1 && inside[0].Frame() && f.Pod() == nil && !f.Solid() {
+		return append(out, inside[0])
 	}
+	f.setInside(inside)
 	return append(out, f)
 }
 
@@ -433,7 +474,7 @@ func single(out []*Room, r *Room, around surroundings) []*Room {
 			}
 		}
 	}
-	r.Inside = enclose(r.members(), inner)
+	r.setInside(enclose(nil, r.members(), inner))
 	return append(out, r)
 }
 

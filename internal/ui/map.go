@@ -189,15 +189,7 @@ func (mapView) paint(sc screen, c canvas) bool {
 			c.put(2, 1+i, l.cut(sc.w-4))
 		}
 	}
-	for i := len(plan.Places) - 1; i >= 0; i-- { // those inside before those around
-		p := &plan.Places[i]
-		if p.Room.Frame() {
-			continue
-		}
-		for y := p.Y + 1; y <= p.Y+p.H && y < host; y++ {
-			c.spots[y].zones = append(c.spots[y].zones, zone{from: p.X + 1, to: p.X + 1 + p.W, key: roomKey(p.Room)})
-		}
-	}
+	mapZones(c, host, plan)
 	var banner []line
 	if words > 1 {
 		banner = sc.banner(words-1, false)
@@ -208,6 +200,30 @@ func (mapView) paint(sc screen, c canvas) bool {
 	c.lines(host+words-len(banner), banner)
 	c.lines(c.h-len(legend), legend)
 	return true
+}
+
+// mapZones makes the rooms on the first h rows places to click on, those inside before those around.
+func mapZones(c canvas, h int, p floorplan.Plan) {
+	zones := func(yield func(y int, z zone)) {
+		for i := len(p.Places) - 1; i >= 0; i-- {
+			at := &p.Places[i]
+			if at.Room.Frame() {
+				continue
+			}
+			for y := at.Y + 1; y <= at.Y+at.H && y < h; y++ {
+				yield(y, zone{from: at.X + 1, to: at.X + 1 + at.W, key: roomKey(at.Room)})
+			}
+		}
+	}
+	counts, all := make([]int, h), 0
+	zones(func(y int, _ zone) { counts[y]++; all++ })
+	space := make([]zone, all)
+	for y, n := range counts {
+		if n > 0 {
+			c.spots[y].zones, space = append(space[:0:n], c.spots[y].zones...), space[n:]
+		}
+	}
+	zones(func(y int, z zone) { c.spots[y].zones = append(c.spots[y].zones, z) })
 }
 
 // mapLegend explains every sign of the map, in as many lines as the width needs.

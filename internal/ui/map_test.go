@@ -135,7 +135,7 @@ func TestMapSaysAll(t *testing.T) {
 					if name := (screen{}).roomName(at.Room).String(); !p.shows(name) {
 						t.Errorf("%v: no %q in\n%s", size, name, p.text)
 					}
-					for _, segment := range at.Segments() {
+					for segment := range at.Segments() {
 						if segment.Wall != floorplan.Closed || at.Room.VM != nil || at.Room.Container != nil && !at.Room.Container.Live() {
 							continue
 						}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ func (sc screen) drawRoom(c canvas, p floorplan.Place, selected bool) {
 	}
 	drawOutline(c, p.Rect, outline, style)
 	if r.VM == nil && (r.Frame() || r.Container.Live()) {
-		for _, s := range p.Segments() {
+		for s := range p.Segments() {
 			sc.drawSegment(c, p, s, style)
 		}
 	}
@@ -94,10 +95,8 @@ func (sc screen) drawSegment(c canvas, p floorplan.Place, s floorplan.Segment, c
 		x, y := p.X+s.From, p.Y+p.H-1
 		c.fill(x, y, length, style, w.across)
 		if named {
-			name := text(style, sign)
-			if sign == "" {
-				name = text(style, w.across)
-			} else if s.Wall == floorplan.Elsewhere && style == Shared && length > 4 {
+			name := withRoom(3).add(style, cmp.Or(sign, w.across))
+			if sign != "" && s.Wall == floorplan.Elsewhere && style == Shared && length > 4 {
 				name = name.space(1) // the sign is a letter
 			}
 			c.put(x, y, name.add(style, namespaceTitle(s.Type, max(length, 4))).cut(length))
@@ -125,10 +124,6 @@ func (sc screen) drawHeading(c canvas, p floorplan.Place, selected bool) {
 		right = sc.roomState(p.Room)
 	}
 	name := sc.roomName(p.Room)
-	mark := text(Plain, " ")
-	if selected {
-		mark = text(Strong, "▸")
-	}
 	const around, gap = 4, 2 // the corners and the blanks beside the name; the blanks around the state
 	if p.W-around-gap-right.width() < name.width() && !p.Room.Frame() {
 		right = sc.roomAlert(p.Room) // the name goes before the time
@@ -138,11 +133,16 @@ func (sc screen) drawHeading(c canvas, p floorplan.Place, selected bool) {
 	if right.width() > 0 {
 		room -= right.width() + gap
 	}
-	c.put(p.X+1, p.Y, mark.join(name.cutMiddle(max(room, 1))).space(1))
+	beside := func(x int, l line) { // with blanks beside it
+		c.fill(x, p.Y, l.width()+2, Plain, " ")
+		c.put(x+1, p.Y, l)
+	}
+	beside(p.X+1, name.cutMiddle(max(room, 1)))
 	if right.width() > 0 {
-		c.put(p.X+p.W-right.width()-3, p.Y, line{}.space(1).join(right).space(1))
+		beside(p.X+p.W-right.width()-3, right)
 	}
 	if selected {
+		c.fill(p.X+1, p.Y, 1, Strong, "▸")
 		c.flag(p.X, p.Y, p.W, Selected)
 	}
 }
@@ -153,8 +153,8 @@ func (sc screen) roomName(r *floorplan.Room) line {
 	switch {
 	case r.VM != nil:
 		return text(Name, r.VM.Label()).mark(needle)
-	case r.Frame() && r.Pod != nil:
-		return text(Title, r.Pod.Path()).mark(needle).add(Dim, " · pod")
+	case r.Frame() && r.Pod() != nil:
+		return text(Title, r.Pod().Path()).mark(needle).add(Dim, " · pod")
 	case r.Frame():
 		return text(Title, "all inside share "+story.Listed(typeNames(r.Shared())))
 	}
@@ -176,11 +176,12 @@ func (sc screen) roomState(r *floorplan.Room) line {
 	case r.Container.State != model.Running:
 		return sc.roomAlert(r)
 	}
+	up := upText(r.Container, sc.s)
 	l := sc.roomAlert(r)
-	if len(l) > 0 {
-		l = l.space(1)
+	if len(l) == 0 {
+		return up
 	}
-	return l.join(upText(r.Container, sc.s))
+	return l.space(1).join(up)
 }
 
 // roomAlert is roomState without what is usual.
@@ -191,7 +192,7 @@ func (sc screen) roomAlert(r *floorplan.Room) line {
 	}
 	var l line
 	if n := ct.OOMKillsAtLeast; n > 0 {
-		l = text(KillMark, killSign+strconv.FormatUint(n, 10))
+		l = withRoom(3).add(KillMark, killSign+strconv.FormatUint(n, 10))
 	}
 	if ct.State == model.Running {
 		return l
@@ -303,7 +304,7 @@ func (sc screen) roomFill(r *floorplan.Room, w int) line {
 	}
 	full := cells(used + cached)
 	inUse := min(cells(used), full)
-	l := text(style, repeat("█", inUse)).add(style, repeat(cacheSign, full-inUse))
+	l := withRoom(3).add(style, repeat("█", inUse)).add(style, repeat(cacheSign, full-inUse))
 	return l.add(Dim, repeat(free, w-full))
 }
 

@@ -234,7 +234,7 @@ func layoutOf(b floorplan.Building) string {
 				}
 			}
 			fmt.Fprint(sum, "[")
-			add(r.Inside)
+			add(r.Inside())
 			fmt.Fprint(sum, "]")
 		}
 	}
