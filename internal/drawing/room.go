@@ -21,7 +21,7 @@ func RoomName(r *floorplan.Room) string {
 			shared = append(shared, t.String())
 		}
 		return "all inside share " + story.Listed(shared)
-	case r.InPod && r.Container.Group.Member != "":
+	case r.InPod() && r.Container.Group.Member != "":
 		return r.Container.Group.Member
 	}
 	return r.Container.Label

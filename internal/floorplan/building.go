@@ -33,22 +33,16 @@ type Room struct {
 	Container *model.Container
 	VM        *model.VM
 	// Walls has a wall for each type of namespace. Those of a virtual machine and of an ended container mean nothing.
-	Walls [event.NamespaceTypeCount]Wall
-	// InPod is set inside the frame of its pod.
-	InPod bool
-	// Matches reports whether the selection keeps it. A room that does not match is there because of one inside.
-	Matches bool
-
-	// hidden is set for a sandbox that gets no room of its own.
-	hidden bool
-	// set is the number of the set, from 1, that a frame is put around.
-	set    int32
+	Walls  [event.NamespaceTypeCount]Wall
 	nested *nested
 }
 
 // nested has what few rooms have: there may be thousands of others.
 type nested struct {
 	inside []*Room
+	// inPod is set inside the frame of its pod, hidden for a sandbox that gets no room of its own, and unmatched where the selection does not
+	// keep the room: it is there because of one inside.
+	inPod, hidden, unmatched bool
 	// pod is that of a frame, around the workload that a room is inside.
 	pod    *event.Group
 	around *Room
@@ -64,6 +58,14 @@ func (r *Room) Inside() []*Room {
 	}
 	return r.nested.inside
 }
+
+// InPod reports whether a room is inside the frame of its pod.
+func (r *Room) InPod() bool { return r.nested != nil && r.nested.inPod }
+
+// Matches reports whether a room is a workload's and the selection keeps it. One that does not match is there because of one inside.
+func (r *Room) Matches() bool { return !r.Frame() && (r.nested == nil || !r.nested.unmatched) }
+
+func (r *Room) isHidden() bool { return r.nested != nil && r.nested.hidden }
 
 func (r *Room) setInside(rooms []*Room) {
 	if len(rooms) > 0 || r.nested != nil {
@@ -236,9 +238,11 @@ func within(r *Room, most int) bool {
 func kept(rooms []*Room, keep func(*Room) bool) []*Room {
 	out := rooms[:0]
 	for _, r := range rooms {
-		r.Matches = !r.Frame() && (keep == nil || keep(r))
+		if !r.Frame() && keep != nil && !keep(r) {
+			r.nests().unmatched = true
+		}
 		r.setInside(kept(r.Inside(), keep))
-		if r.Matches || len(r.Inside()) > 0 {
+		if r.Matches() || len(r.Inside()) > 0 {
 			out = append(out, r)
 		}
 	}
@@ -268,7 +272,7 @@ func hide(rooms []*Room) (n int) {
 	}
 	for _, r := range rooms {
 		if key, ok := podOf(r); ok && r.Container.IsSandbox() && members[key] && len(r.members()) == 0 && r.Container.OOMKillsAtLeast == 0 {
-			r.hidden = true
+			r.nests().hidden = true
 			n++
 		}
 	}
@@ -322,12 +326,12 @@ func enclose(out, rooms []*Room, around surroundings) []*Room {
 	if len(rooms) == 0 {
 		return nil
 	}
-	sets := map[bond][]*Room{}
+	sets := map[bond][]int32{} // indices of rooms
 	var its []bond
-	for _, r := range rooms {
+	for i, r := range rooms {
 		its = bonds(its[:0], r, around)
 		for _, bond := range its {
-			sets[bond] = append(sets[bond], r)
+			sets[bond] = append(sets[bond], int32(i))
 		}
 	}
 	var order []bond
@@ -340,30 +344,26 @@ func enclose(out, rooms []*Room, around surroundings) []*Room {
 		return cmp.Or(len(sets[y])-len(sets[x]), cmp.Compare(x.id, y.id), cmp.Compare(x.typ, y.typ),
 			cmp.Compare(x.pod.namespace, y.pod.namespace), cmp.Compare(x.pod.name, y.pod.name))
 	})
-	for _, r := range rooms {
-		r.set = 0
-	}
 	var groups [][]*Room
+	var of []int32 // for each room the number of its group, from 1; 0 is none
+	if len(order) > 0 {
+		of = make([]int32, len(rooms))
+	}
 	for _, bond := range order {
 		members := make([]*Room, 0, len(sets[bond]))
-		for _, r := range sets[bond] {
-			if r.set == 0 {
-				members = append(members, r)
+		for _, i := range sets[bond] {
+			if of[i] == 0 {
+				members = append(members, rooms[i])
 			}
 		}
 		if len(members) < 2 || bond.id != 0 && !complete(members, bond.typ, bond.id) {
 			continue
 		}
 		groups = append(groups, members)
-		for _, r := range members {
-			r.set = int32(len(groups))
-		}
-	}
-	var of []int32 // the sets; those inside a frame get other ones
-	if len(groups) > 0 {
-		of = make([]int32, len(rooms))
-		for i, r := range rooms {
-			of[i] = r.set
+		for _, i := range sets[bond] {
+			if of[i] == 0 {
+				of[i] = int32(len(groups))
+			}
 		}
 	}
 	for i, r := range rooms {
@@ -394,7 +394,7 @@ func frame(out, members []*Room, around surroundings) []*Room {
 	var hidden []*model.Container
 	var shown *Room // the last that is
 	for _, r := range members {
-		if r.hidden {
+		if r.isHidden() {
 			hidden = append(hidden, r.Container)
 		} else {
 			shown = r
@@ -417,8 +417,10 @@ func frame(out, members []*Room, around surroundings) []*Room {
 	if key, ok := podOf(members[0]); ok && !slices.ContainsFunc(members, func(r *Room) bool { other, _ := podOf(r); return other != key }) {
 		f.nested.pod, inner.pod = &event.Group{Kind: event.GroupPod, Namespace: key.namespace, Name: key.name}, key
 	}
-	for _, r := range members {
-		r.InPod = r.InPod || f.Pod() != nil
+	if f.Pod() != nil {
+		for _, r := range members {
+			r.nests().inPod = true
+		}
 	}
 	inside := enclose(members[:0], members, inner)
 	if len(inside) == 1 && inside[0].Frame() && f.Pod() == nil && !f.Solid() {
@@ -457,7 +459,7 @@ func sharedByAll(rooms []*Room, t int) (id uint64) {
 
 // single appends a workload's room with its walls and what is inside.
 func single(out []*Room, r *Room, around surroundings) []*Room {
-	if r.hidden {
+	if r.isHidden() {
 		return out
 	}
 	inner := surroundings{ids: around.ids}

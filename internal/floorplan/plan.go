@@ -157,7 +157,9 @@ func (u unit) measure(r *Room, maxW, maxH int, bare bool, stack *[]block) (block
 		}
 	}
 	f := newFloor(min(max(sideBySide(n)*sum/max(n, 1)-u.gapX, widest), maxW-2), maxH-b.h, u)
-	f.bare = bare
+	if f.bare = bare; !bare {
+		f.spots = make([]spot, 0, min(n, (f.w/u.w+1)*(f.h/u.h+1))) // about as many as fit
+	}
 	blocks := (*stack)[below:]
 	for _, in := range inside {
 		var inner block
@@ -387,6 +389,13 @@ func (b Building) pages(w, h int, chosen *Room) Plan {
 	}
 	// A block's place depends on those before it on the same floor alone.
 	shown := newFloor(w, h, u)
+	on := 0
+	for _, place := range places {
+		if int(place) == at {
+			on++
+		}
+	}
+	shown.spots = make([]spot, 0, on)
 	for i, r := range b.Rooms {
 		if int(places[i]) == at {
 			block, _ := u.measure(r, w, h, false, &stack)
@@ -452,7 +461,7 @@ func (p *Plan) Beside(r *Room, below bool) *Room {
 		if !below {
 			away = -away
 		}
-		if away <= 0 || !to.Room.Matches || to.X >= from.X+from.W || from.X >= to.X+to.W {
+		if away <= 0 || !to.Room.Matches() || to.X >= from.X+from.W || from.X >= to.X+to.W {
 			continue
 		}
 		aside := to.X - from.X

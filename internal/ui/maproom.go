@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"strconv"
-	"strings"
 
 	"github.com/nsviz/nsviz/internal/floorplan"
 	"github.com/nsviz/nsviz/internal/model"
@@ -159,7 +158,7 @@ func (sc screen) roomName(r *floorplan.Room) line {
 		return text(Title, "all inside share "+story.Listed(typeNames(r.Shared())))
 	}
 	style, name := Name, r.Container.Label
-	if r.InPod && r.Container.Group.Member != "" {
+	if r.InPod() && r.Container.Group.Member != "" {
 		name = r.Container.Group.Member // the pod's name is above
 	}
 	if r.Container.IsSandbox() || !r.Container.Live() {
@@ -232,7 +231,7 @@ func (sc screen) drawInside(c canvas, p floorplan.Place) {
 	bars := p.Head - 1 - lines
 	if r.Container == nil || r.Container.Live() {
 		for i := range bars {
-			c.put(x, y+1+i, sc.roomFill(r, w))
+			sc.fillRoom(c, x, y+1+i, w, r)
 		}
 	}
 	for i := range lines {
@@ -266,20 +265,20 @@ func (sc screen) roomMemory(r *floorplan.Room, w int) line {
 	return memoryOf(r.Container, w)
 }
 
-// roomFill returns a row of a room's floor, filled as far as its memory: in use, then cached files.
-func (sc screen) roomFill(r *floorplan.Room, w int) line {
+// fillRoom draws a row of a room's floor, filled as far as its memory: in use, then cached files.
+func (sc screen) fillRoom(c canvas, x, y, w int, r *floorplan.Room) {
 	var used, cached, limit uint64
 	style, free := Calm, "░"
 	switch {
 	case r.VM != nil:
 		if r.VM.ResidentBytes == nil || r.VM.MemoryBytes == nil {
-			return nil
+			return
 		}
 		used, limit = *r.VM.ResidentBytes, *r.VM.MemoryBytes
 	default:
 		m := r.Container.Memory
 		if m.UsageBytes == nil {
-			return nil
+			return
 		}
 		used = *m.UsageBytes
 		if m.WorkingSetBytes != nil && *m.WorkingSetBytes < used {
@@ -292,7 +291,7 @@ func (sc screen) roomFill(r *floorplan.Room, w int) line {
 		case sc.s.Host.MemoryBytes > 0: // as far as the host goes
 			limit, free = sc.s.Host.MemoryBytes, " "
 		default:
-			return nil
+			return
 		}
 	}
 	cells := func(bytes uint64) int {
@@ -304,11 +303,10 @@ func (sc screen) roomFill(r *floorplan.Room, w int) line {
 	}
 	full := cells(used + cached)
 	inUse := min(cells(used), full)
-	l := withRoom(3).add(style, repeat("█", inUse)).add(style, repeat(cacheSign, full-inUse))
-	return l.add(Dim, repeat(free, w-full))
+	c.fill(x, y, inUse, style, "█")
+	c.fill(x+inUse, y, full-inUse, style, cacheSign)
+	c.fill(x+full, y, w-full, Dim, free)
 }
-
-func repeat(sign string, n int) string { return strings.Repeat(sign, max(n, 0)) }
 
 // moreOf returns what else there is to say of a room in w columns, the most important first.
 func moreOf(r *floorplan.Room, w int) []line {
