@@ -158,7 +158,7 @@ func (o *options) server(p *pipeline.Pipeline, feed *server.Feed, counts *findin
 		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Feed: feed, EventLine: func(e event.Event) string { return ui.EventText(e, time.UTC) },
 		Sinks: sinks, Deliveries: exported.deliveries, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
 		MetricsPath: o.metricsPath, Ready: p.Ready, Findings: counts.Of,
-		UI: o.webUI, Inspect: o.pageReader(p),
+		UI: o.webUI, Hosts: o.webHosts, Remote: o.webRemote, Inspect: o.pageReader(p),
 	}
 }
 

@@ -38,6 +38,8 @@ type options struct {
 	webConfig     string
 	metricsPath   string
 	webUI         bool
+	webHosts      []string
+	webRemote     string
 	engineHosts   []string
 	criEndpoints  []string
 	procRoot      string
@@ -114,6 +116,11 @@ browsers. It needs root.`,
 		"let the web server have the sockets that systemd passes on (socket activation), instead of --web.listen-address")
 	flags.StringVar(&o.metricsPath, "web.telemetry-path", server.MetricsPath, "path of the metrics on the web server")
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and passwords of the web server, in the format of Prometheus' exporters")
+	flags.StringArrayVar(&o.webHosts, "web.host", nil,
+		"name under which the page and the API answer where no password is asked for, or *.NAME for all below it; repeatable (addresses, localhost and this host's own name always are)")
+	flags.Var(newChecked(&o.webRemote, server.RemoteAll, "string", oneOf(server.RemoteAll, server.RemoteMetrics)), "web.remote",
+		"what the web server gives to other hosts: all, or metrics, which keeps the page and the API for the loopback addresses")
+	_ = root.RegisterFlagCompletionFunc("web.remote", cobra.FixedCompletions([]string{server.RemoteAll, server.RemoteMetrics}, cobra.ShellCompDirectiveNoFileComp))
 	flags.BoolVar(&o.webUI, "web.ui", true, "show the host in browsers, at / of the web server")
 	flags.StringArrayVar(&o.engineHosts, "docker-host", nil,
 		"engine with Docker's API to ask for names, podman's too; repeatable (default $DOCKER_HOST, or all that are found)")

@@ -59,6 +59,10 @@ type Config struct {
 	UI bool
 	// Inspect is that of webui.Config.
 	Inspect func(context.Context, *model.Snapshot, *model.Container) (*report.Dissection, error)
+	// Hosts are names under which the page and the API answer where no password is asked for, beside those that always are this host's.
+	Hosts []string
+	// Remote is RemoteAll or RemoteMetrics; "" is RemoteAll.
+	Remote string
 	// WebConfigFile names the exporter-toolkit file with TLS and basic auth; "" means neither.
 	WebConfigFile string
 	Logger        *slog.Logger
@@ -86,6 +90,10 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
 	}
 	cfg.MetricsPath = cmp.Or(cfg.MetricsPath, MetricsPath)
+	admission, err := newAdmission(cfg, withoutPassword)
+	if err != nil {
+		return nil, err
+	}
 	feed := cfg.Feed
 	if feed == nil {
 		feed = NewFeed()
@@ -110,7 +118,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	return &Server{
-		handler: guarded(handler, withoutPassword), metrics: registry, health: h, page: page, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile,
+		handler: admission.guard(handler), metrics: registry, health: h, page: page, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile,
 		logger: cfg.Logger,
 	}, nil
 }
