@@ -42,7 +42,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	if err != nil {
 		return err
 	}
-	defer closeExporter(x)
+	defer o.closeExporter(x)
 	o.past = store.NewTimeline(store.DefaultPast)
 	feed := o.newFeed()
 	p, err := o.watcher(log)

@@ -94,12 +94,12 @@ func exportFrom(ctx context.Context, x *otlp.Exporter, p *pipeline.Pipeline, srv
 	return nil
 }
 
-// closeExporter sends what waits, as closeSink; x may be nil.
-func closeExporter(x *otlp.Exporter) {
+// closeExporter sends what waits; x may be nil.
+func (o *options) closeExporter(x *otlp.Exporter) {
 	if x == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
+	ctx, cancel := o.ending.within(sendBy)
 	defer cancel()
 	x.Close(ctx)
 }

@@ -63,6 +63,8 @@ type options struct {
 	past *store.Timeline
 	// journal is where the log goes with --log-format journald; nil is stderr.
 	journal *logging.Journal
+	// ending bounds the end of the process.
+	ending *ending
 	// consumers are those of pipeline.Config.Quiet.
 	consumers []func(fact.Fact)
 }
@@ -245,7 +247,7 @@ func (o *options) openJournal(stderr io.Writer) {
 // close writes what waits for the journal.
 func (o *options) close() {
 	if o.journal != nil {
-		_ = closeSink(o.journal) // there is nowhere left to report an error
+		_ = o.ending.log(o.journal) // there is nowhere left to report an error
 	}
 }
 

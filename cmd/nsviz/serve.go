@@ -89,11 +89,11 @@ func serve(parent context.Context, s *streams, o *options, logged loggedEvents) 
 	if err != nil {
 		return err
 	}
-	defer closeExporter(x)
+	defer o.closeExporter(x)
 	o.past = store.NewTimeline(store.DefaultPast)
 	feed := o.newFeed()
 	events := o.logEvents(log, logged.types())
-	defer func() { _ = closeSink(events) }() // what waits is written, or counted as lost
+	defer func() { _ = o.ending.send(events) }() // what waits is written, or counted as lost
 	p, err := o.watcher(log)
 	if err != nil {
 		return err
