@@ -70,7 +70,7 @@ func (o *options) exporter(log *slog.Logger, zone *time.Location) (*otlp.Exporte
 	if err != nil {
 		return nil, err
 	}
-	x, err := otlp.New(otlp.Config{Target: target, Accept: accept, Version: build().Version, HostID: o.hostID(), Log: log})
+	x, err := otlp.New(otlp.Config{Target: target, Accept: accept, Version: build().Version, HostID: o.hostID(), Mishaps: o.mishaps, Log: log})
 	if err != nil {
 		return nil, err
 	}

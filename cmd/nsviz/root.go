@@ -16,6 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"github.com/nsviz/nsviz/internal/logging"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -63,6 +64,8 @@ type options struct {
 	past *store.Timeline
 	// journal is where the log goes with --log-format journald; nil is stderr.
 	journal *logging.Journal
+	// mishaps keeps mistakes in pieces of work from ending nsviz. It is nil in commands that end by themselves, where a mistake is to be seen.
+	mishaps *mishap.Counter
 	// ending bounds the end of the process.
 	ending *ending
 	// consumers are those of pipeline.Config.Quiet.
@@ -305,6 +308,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		ProbeMethods: o.probeMethods,
 		LimitMemory:  ownmemory.LimitGoRuntime(log),
 		Log:          log,
+		Mishaps:      o.mishaps,
 		Sinks:        sinks,
 		Past:         o.past,
 		Quiet:        o.consumers,

@@ -22,6 +22,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/losses"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/sink"
 )
@@ -45,6 +46,8 @@ type Config struct {
 	Accept func(*event.Event) bool
 	// Version is nsviz's own.
 	Version string
+	// Mishaps keeps a mistake about one event from ending the process; nil does not.
+	Mishaps *mishap.Counter
 	// HostID identifies the host; "" is unknown.
 	HostID string
 	Log    *slog.Logger
@@ -115,7 +118,7 @@ func New(cfg Config) (*Exporter, error) {
 func (x *Exporter) sender(s Signal) *sender {
 	return &sender{
 		signal: s, endpoint: x.cfg.Target.Endpoints[s], report: x.report, counts: x.counts[s], closing: x.closing, stop: x.stop,
-		pause: firstPause, patience: gather, limit: maxRequestBytes,
+		pause: firstPause, patience: gather, limit: maxRequestBytes, mishaps: x.cfg.Mishaps,
 	}
 }
 

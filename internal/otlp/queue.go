@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
@@ -42,7 +43,8 @@ type sender struct {
 	// pause is the first pause between two attempts, patience how long the first item of a request waits for others.
 	pause, patience time.Duration
 	// limit bounds a request in bytes. It becomes less if the receiver says that one is too large.
-	limit int
+	limit   int
+	mishaps *mishap.Counter // may be nil
 }
 
 // learn makes later requests smaller, since the receiver takes none of so many bytes.
@@ -159,9 +161,16 @@ func (q *queue[T, I]) next() bool {
 	return q.stop.Err() == nil
 }
 
-// add converts a value. An item that would be too large even alone is dropped, counted and reported.
+// add converts a value. An item that would be too large even alone is dropped, counted and reported; a value that cannot be converted is counted.
 func (q *queue[T, I]) add(v T) {
-	for _, item := range q.convert(v) {
+	var items []I
+	if err := q.mishaps.Do(mishap.Export, string(q.signal), func() error {
+		items = q.convert(v)
+		return nil
+	}); err != nil {
+		q.counts.rejected.Add(1)
+	}
+	for _, item := range items {
 		if n := q.size(item); n > maxRequestBytes {
 			q.counts.rejected.Add(1)
 			q.report.failed(q.signal, q.endpoint, &failure{reason: strconv.Itoa(n) + " bytes in one item", advice: oversized})

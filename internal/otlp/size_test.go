@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/mishap"
 )
 
 // TestSizes compares the sizes with those of the messages that are sent: they are not less, and not many times more.
@@ -185,6 +186,25 @@ func TestSmallReceiver(t *testing.T) {
 		if x.logs.limit == maxRequestBytes || x.logs.limit < leastRequestBytes {
 			t.Errorf("requests of %d bytes", x.logs.limit)
 		}
+	}
+}
+
+// A mistake about one event costs that one.
+func TestMistakeInOneEvent(t *testing.T) {
+	log := &buffer{}
+	mishaps := mishap.New(testLog(log))
+	q := &queue[int, int]{sender: &sender{signal: Logs, counts: &counts{}, mishaps: mishaps}, size: func(int) int { return 1 }}
+	q.convert = func(v int) []int {
+		if v == 2 {
+			panic("a test")
+		}
+		return []int{v}
+	}
+	for v := range 4 {
+		q.add(v)
+	}
+	if !slices.Equal(q.pending, []int{0, 1, 3}) || q.counts.rejected.Load() != 1 || mishaps.Counts()[mishap.Export] != 1 || !strings.Contains(log.String(), "a test") {
+		t.Errorf("%v, %d rejected, %v\n%s", q.pending, q.counts.rejected.Load(), mishaps.Counts(), log)
 	}
 }
 

@@ -145,8 +145,10 @@ func (q *questions) reply(w http.ResponseWriter, r *http.Request, ready func(con
 		refuse()
 		return
 	}
-	status, body := ready(r.Context())
-	<-q.slots // a slow reader delays no other
+	status, body := func() (int, []byte) {
+		defer func() { <-q.slots }() // a slow reader delays no other
+		return ready(r.Context())
+	}()
 	size := int64(len(body))
 	defer q.unsent.Add(-size)
 	if all := q.unsent.Add(size); all > maxUnsent && all > size {

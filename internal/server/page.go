@@ -16,7 +16,7 @@ func newPage(cfg Config) (*webui.Page, http.Handler, error) {
 		return nil, nil, nil
 	}
 	page, err := webui.New(webui.Config{
-		Snapshot: cfg.Snapshot, Inspect: cfg.Inspect, Version: cfg.Build.Version, Metrics: cfg.MetricsPath,
+		Snapshot: cfg.Snapshot, Inspect: cfg.Inspect, Version: cfg.Build.Version, Metrics: cfg.MetricsPath, Mishaps: cfg.Mishaps,
 		// A stream is a connection for as long as its viewer looks. Scrapes and questions need some, too.
 		Streams: min(webui.MaxStreams, connectionLimit()/2),
 	})

@@ -84,6 +84,7 @@ var barriers = []barrier{
 	{"internal/place", []string{module}, "it looks at its own process alone"},
 	{"internal/spelling", []string{module}, "it compares words"},
 	{"internal/turns", []string{module}, "it does not matter whose turn it is"},
+	{"internal/mishap", []string{module}, "it does not matter what the work is"},
 }
 
 // table is the package that may be used by whoever describes or recognises something.
