@@ -38,10 +38,10 @@ func TestEndingIsBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, signal := context.WithCancel(t.Context())
 				e := newEnding(ctx)
-				time.Sleep(time.Hour)
+				<-time.After(time.Hour) // by the clock of the bubble
 				began := time.Now()
 				signal()
-				time.Sleep(before)
+				<-time.After(before)
 				for range 2 { // logged events, exporter
 					if e.send(hanging{}) == nil {
 						t.Error("it has sent")
@@ -64,7 +64,7 @@ func TestEndingIsBounded(t *testing.T) {
 func TestEndingWritesTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnding(t.Context())
-		time.Sleep(time.Hour) // before the end begins, which no signal asks for
+		<-time.After(time.Hour) // by the clock of the bubble; no signal asks for the end
 		for range 3 {
 			_ = e.send(hanging{})
 			_ = e.log(hanging{})
