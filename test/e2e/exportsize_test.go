@@ -21,7 +21,7 @@ import (
 // of thousands of containers. All arrives but an event that is too large by itself, which is counted.
 func TestLargeExportToCollector(t *testing.T) {
 	c := startCollector(t)
-	const records, containers = 200, 2000
+	const records, containers = 80, 1000
 	variables := map[string]string{"OTEL_TRACES_EXPORTER": "none", "OTEL_METRIC_EXPORT_INTERVAL": "3600000"}
 	target, err := otlp.Parse("otlp=grpc://"+c.grpc, func(name string) string { return variables[name] })
 	if err != nil {
