@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/resources"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -135,7 +136,7 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 		if w.outside != c.Outside {
 			w.outside, w.due = c.Outside, 0
 		}
-		err := s.read(w)
+		err := s.Mishaps.Do(mishap.Reading, c.Label, func() error { return s.read(w) })
 		s.idle = s.idle && err == nil
 		if errors.Is(err, fs.ErrNotExist) {
 			s.urgent = true
@@ -143,6 +144,10 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 				gone = append(gone, c.ID)
 			}
 			continue
+		}
+		if mistake := (*mishap.Error)(nil); errors.As(err, &mistake) { // what is kept of the container may be half a state: it begins anew
+			s.closeFiles(w)
+			delete(s.watched, c.ID)
 		}
 		if err != nil {
 			s.Log.Debug("read memory", "container", c.Label, "error", err)
