@@ -63,13 +63,8 @@ func TestHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	isReading := func(m model.Entry) bool { return m.Kind == model.EntryLimits }
-	awaits("a reading of the limits", func(m *model.Entry) bool { return isReading(*m) })
-	eventually(t, func() bool { // the recorder reads them at its own pace
-		var a report.ContainerAnswer
-		stdout, _, _ := nsviz(t, "why", name, "-o", "json", "--recording", recording)
-		return json.Unmarshal([]byte(stdout), &a) == nil && slices.ContainsFunc(a.History, isReading)
-	}, func() string { return "no reading of the limits is recorded" })
+	awaits("a reading of the limits", func(m *model.Entry) bool { return m.Kind == model.EntryLimits })
+	awaitRecorded(t, recording, name, "a reading of the limits", hasEntries(1, model.EntryLimits))
 	removeContainer(t, side)
 	docker(t, "run", "-d", "--name", side, "--network=container:"+name, busyboxImage, "sleep", "1000")
 	docker(t, "exec", name, "true")

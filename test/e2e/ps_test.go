@@ -97,6 +97,9 @@ func TestPsAll(t *testing.T) {
 		t.Errorf("%q, want %q", stdout, want)
 	}
 
+	for _, name := range []string{oom, job} {
+		awaitRecorded(t, recording, name, "the engine's report", hasEngineReport)
+	}
 	recorder.stop(t)
 	recorded := psOf(t, "--all", "--recording", recording)
 	for _, name := range []string{lives, again, oom, job} {
