@@ -75,7 +75,7 @@ func (r *receiver) take(m proto.Message) {
 // await waits until a condition holds that requests make true.
 func (r *receiver) await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		r.mu.Lock()
 		ok := holds()
