@@ -25,11 +25,11 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// why asks the nsviz that serves at an address; it returns false while that does not know the container.
+// why asks the nsviz that serves at an address; it returns false while that does not know the container, or is too busy to answer.
 func why(t *testing.T, address, name string) (answer report.ContainerAnswer, known bool) {
 	t.Helper()
 	stdout, stderr, code := nsviz(t, "why", name, "-o", "json", "--from", "http://"+address)
-	if code == failed && strings.Contains(stderr, "nothing is known of") {
+	if code == failed && (strings.Contains(stderr, "nothing is known of") || strings.Contains(stderr, "has not answered within")) {
 		return answer, false
 	}
 	if code != 0 || stderr != "" {
