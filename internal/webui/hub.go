@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/pause"
 )
 
 const (
@@ -94,11 +95,11 @@ func (h *hub) watch() {
 		if !h.announce(f) {
 			return
 		}
-		pause := time.NewTimer(h.pause())
+		timer := time.NewTimer(h.pause())
 		select {
-		case <-pause.C:
+		case <-timer.C:
 		case <-h.done:
-			pause.Stop()
+			timer.Stop()
 			return
 		}
 	}
@@ -145,7 +146,7 @@ func (h *hub) current() *frame {
 		h.latest = newFrame(h.latest, s, h.number, h.epoch)
 	}
 	took := time.Since(began)
-	h.next = time.Now().Add(min(max(share*took, leastPause), mostPause))
+	h.next = time.Now().Add(pause.Pace{Factor: share, Least: leastPause, Most: mostPause}.After(took))
 	if h.forget == nil {
 		h.forget = time.AfterFunc(forgetAfter, h.drop)
 	} else {
