@@ -80,11 +80,13 @@ func TestCommandsOfTheDocs(t *testing.T) {
 	removeContainer(t, hog)
 	server := start(t, io.Discard, "serve")
 	server.stderr.await(t, "watching")
-	recording := start(t, io.Discard, "record", filepath.Join(dir, "night.nsviz"))
+	night := filepath.Join(dir, "night.nsviz")
+	recording := start(t, io.Discard, "record", night)
 	recording.stderr.await(t, "recording")
 	events := startEvents(t)
 	docker(t, "run", "-d", "--name", hog, "--memory=32m", "--privileged=false", busyboxImage, "sh", "-c", "tail /dev/zero; exec sleep 1000")
 	events.await(t, 1, of(event.OOMKill, hog))
+	awaitRecorded(t, night, hog, "the kill", hasKill)
 	recording.stop(t)
 
 	for _, page := range documented(t) {
