@@ -36,8 +36,8 @@ or id, also of one that is dead: its namespaces, limits, history and end, and wh
 no root.`,
 		Example: `  sudo nsviz inspect web
   sudo nsviz inspect 4242 -o json
-  sudo nsviz inspect web --fail-on high     for CI: exit code 1 if there is such a finding
-  nsviz inspect web --from FILE             what a recording knows of it, dead or alive`,
+  sudo nsviz inspect web --fail-on high     # for CI: exit code 1 if there is such a finding
+  nsviz inspect web --from FILE             # what a recording knows of it, dead or alive`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if report.IsName(args[0]) {
 				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace, a cgroup or an OOM kill", foreign.Prose(args[0]))}

@@ -58,7 +58,7 @@ func describe(page io.Writer, c *cobra.Command) {
 	if long == "" {
 		long = c.Short + "."
 	}
-	fmt.Fprintf(page, "\n## %s\n\n```text\n%s\n```\n\n    %s\n", c.CommandPath(), strings.TrimSpace(long), c.UseLine())
+	fmt.Fprintf(page, "\n## %s\n\n```text\n%s\n\n%s\n```\n", c.CommandPath(), c.UseLine(), strings.TrimSpace(long))
 	if c.HasExample() {
 		fmt.Fprintf(page, "\nExamples:\n\n```sh\n%s\n```\n", unindented(c.Example))
 	}

@@ -82,10 +82,10 @@ cgroups filling up, the OOM killer choosing a victim, each tied to the container
 
 Without a command it draws the dashboard, and beside it serves metrics, the API and a page for
 browsers. It needs root.`,
-		Example: `  sudo nsviz                 the dashboard
-  sudo nsviz demo            the same, with a container that runs out of memory
-  sudo nsviz events -o json  every event, one a line
-  sudo nsviz doctor          what this host allows, and what nsviz makes of it`,
+		Example: `  sudo nsviz                 # the dashboard
+  sudo nsviz demo            # the same, with a container that runs out of memory
+  sudo nsviz events -o json  # every event, one a line
+  sudo nsviz doctor          # what this host allows, and what nsviz makes of it`,
 		Args:          noArguments,
 		Version:       versionLine(),
 		SilenceErrors: true,
