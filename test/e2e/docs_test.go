@@ -40,7 +40,7 @@ var elsewhere = []struct {
 	{regexp.MustCompile(`^rpm`), "there is no system with rpm; deploy/packages asks rpm itself about the package"},
 	{regexp.MustCompile(`^go install`), "downloads; deploy/packages tests what the version is then"},
 	{regexp.MustCompile(`^(helm|kubectl)`), "there is no cluster; deploy/kubernetes renders the chart"},
-	{regexp.MustCompile(`^(docker compose|docker run -d --name grafana)`), "downloads images; deploy/check reads the compose file"},
+	{regexp.MustCompile(`^(NSVIZ_IMAGE=\S+ docker compose|docker run -d --name grafana)`), "downloads images; deploy/check reads the compose file"},
 	{regexp.MustCompile(`^prometheus`), "deploy has promtool check the file"},
 }
 
@@ -67,7 +67,7 @@ func standIns(hog, id, pid, kill, namespace string, killed time.Time) []standIn 
 		{word("7edab7c9fba3"), id},
 		{word("4242"), pid},
 		{word("2251"), pid},
-		{word("kill:9f2c4e1ab37d0f55"), "kill:" + kill},
+		{word("kill:9f2c4e1ab37d0f55"), kill},
 		{word("net:4026532184"), namespace},
 		{word("14:03:10"), killed.Format(time.RFC3339)},
 		{word("2026-03-01T12:00:00Z"), killed.Add(-time.Minute).UTC().Format(time.RFC3339)},
