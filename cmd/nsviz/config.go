@@ -131,11 +131,11 @@ func newConfig(s *streams, o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "config", GroupID: groupHelp, Args: noArguments,
 		Short: "Print a file of settings with every key and its default",
-		Long: `Prints a file of settings with every key and its default; say nsviz config > FILE to begin one.
+		Long: `Prints a file of settings with every key and its default; nsviz config > FILE makes such a file.
 
 nsviz reads ` + systemConfig + ` and then $XDG_CONFIG_HOME/` + userConfig + `
 (~/.config/` + userConfig + `), or only the file of --config. Each key has the name of a flag, and
-the flag goes before it. Only keys is no flag: it chooses the keys of the dashboard. A mistake in a
+the flag takes precedence. Only the key named keys is not a flag: it chooses the keys of the dashboard. A mistake in a
 file is an error: nsviz does not start with half of its settings.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			text, err := o.configText(cmd.Root())
