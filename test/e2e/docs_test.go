@@ -26,7 +26,7 @@ var elsewhere = []struct {
 }{
 	{regexp.MustCompile(`^nsviz( --(columns|sort) \S+)?$`), "the dashboard: TestDashboardKeys and others"},
 	{regexp.MustCompile(`^nsviz demo`), "TestDemoOOM, TestDemoStart, TestTour"},
-	{regexp.MustCompile(`^nsviz serve`), "TestRefusals, TestExportToCollector, TestJournal and others"},
+	{regexp.MustCompile(`^nsviz serve`), "TestExportToCollector, TestAskedFromAfar and others"},
 	{regexp.MustCompile(`^nsviz record`), "TestReplay"},
 	{regexp.MustCompile(`^nsviz replay \S+( --speed 10)?$`), "the dashboard of a recording: TestReplay"},
 	{regexp.MustCompile(`^nsviz events( -o json)?( --filter ('[^']*'|\S+))?$`), "goes on until a signal: TestFilters and others"},
@@ -36,7 +36,7 @@ var elsewhere = []struct {
 	{regexp.MustCompile(`^(docker load|docker run -d --name nsviz )`), "TestImage"},
 	{regexp.MustCompile(`^docker exec nsviz /nsviz`), "what nsviz answers there is in TestImage"},
 	{regexp.MustCompile(`^(dpkg|systemctl)`), "TestInstalledPackage"},
-	{regexp.MustCompile(`^journalctl`), "wants systemd's journal: TestJournal"},
+	{regexp.MustCompile(`^journalctl`), "wants the journal of a system: TestAskedFromAfar"},
 	{regexp.MustCompile(`^rpm`), "there is no system with rpm; deploy/packages asks rpm itself about the package"},
 	{regexp.MustCompile(`^go install`), "downloads; deploy/packages tests what the version is then"},
 	{regexp.MustCompile(`^(helm|kubectl)`), "there is no cluster; deploy/kubernetes renders the chart"},
@@ -73,7 +73,8 @@ func standIns(hog, id, pid, kill, namespace string, killed time.Time) []standIn 
 		{word("2026-03-01T12:00:00Z"), killed.Add(-time.Minute).UTC().Format(time.RFC3339)},
 		{word("cgroup:/system.slice"), "cgroup:/docker"},
 		{word("alpine"), busyboxImage},
-		{word("FILE"), "night.nsviz"},
+		{word("--report FILE"), "--report report.json"},
+		{regexp.MustCompile(`\bFILE\b`), "night.nsviz"},
 	}
 }
 
@@ -98,8 +99,14 @@ func TestCommandsOfTheDocs(t *testing.T) {
 	recording := start(t, io.Discard, "record", filepath.Join(dir, "night.nsviz"))
 	recording.stderr.await(t, "recording")
 	events := startEvents(t)
-	id := docker(t, "run", "-d", "--name", hog, "--memory=32m", busyboxImage, "sh", "-c", "tail /dev/zero; exec sleep 1000")
-	kill := events.await(t, 1, of(event.OOMKill, hog))[0]
+	id := docker(t, "run", "-d", "--name", hog, "--memory=32m", "--stop-signal=KILL", busyboxImage, "sh", "-c", "tail /dev/zero; exec sleep 1000")
+	killed := events.await(t, 1, of(event.OOMKill, hog))[0].Time
+	var kills []event.Event
+	eventually(t, func() bool {
+		answer, _ := why(t, "127.0.0.1:10064", hog)
+		kills = answer.Kills
+		return len(kills) > 0
+	}, func() string { return "the server knows no kill" })
 	pid := docker(t, "inspect", "--format", "{{.State.Pid}}", hog)
 	namespace, err := os.Readlink("/proc/" + pid + "/ns/net")
 	if err != nil {
@@ -131,7 +138,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 			}
 		}
 	}
-	here := standIns(hog, id[:12], pid, kill.OOM.ID, namespace, kill.Time.Add(time.Millisecond))
+	here := standIns(hog, id[:12], pid, kills[0].OOM.ID, namespace, killed.Add(time.Millisecond))
 	for _, c := range append(commands, last...) {
 		command := strings.TrimPrefix(c.Text, "sudo ")
 		ran := true
@@ -144,11 +151,37 @@ func TestCommandsOfTheDocs(t *testing.T) {
 			t.Run(c.String(), func(t *testing.T) { runAsWritten(t, dir, c, here) })
 		}
 	}
+	tests := declaredTests(t)
 	for i, e := range elsewhere {
 		if !used[i] {
 			t.Errorf("no page has a command like %s any more", e.command)
 		}
+		for _, name := range regexp.MustCompile(`Test\w+`).FindAllString(e.why, -1) {
+			if !tests[name] {
+				t.Errorf("there is no test %s, which is said to run commands like %s", name, e.command)
+			}
+		}
 	}
+}
+
+// declaredTests returns the names of the tests of this package, also of those for other systems.
+func declaredTests(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]bool{}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(source, -1) {
+			declared[string(match[1])] = true
+		}
+	}
+	return declared
 }
 
 // runAsWritten runs a command of a page, with what is here in place of what it says of the reader's own.
