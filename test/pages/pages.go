@@ -138,3 +138,28 @@ func eachLine(top, page string, use func(number int, line, language string, fenc
 	}
 	return nil
 }
+
+// Block is a fenced block of a page.
+type Block struct {
+	Page     string
+	Line     int // the first one in it
+	Language string
+	Text     string
+}
+
+// Fenced returns the fenced blocks of a page.
+func Fenced(top, page string) ([]Block, error) {
+	var blocks []Block
+	last := -1
+	err := eachLine(top, page, func(number int, line, language string, fenced bool) {
+		switch {
+		case !fenced:
+			return
+		case number != last+1:
+			blocks = append(blocks, Block{Page: page, Line: number, Language: language})
+		}
+		last = number
+		blocks[len(blocks)-1].Text += line + "\n"
+	})
+	return blocks, err
+}

@@ -62,6 +62,10 @@ nsviz: no command
 	if err != nil || !slices.Equal(texts(spans), []string{"nsviz ps"}) {
 		t.Errorf("got %q, %v", texts(spans), err)
 	}
+	fenced, err := Fenced(top, page)
+	if err != nil || len(fenced) != 2 || fenced[1] != (Block{Page: page, Line: 22, Language: "yaml", Text: "nsviz: no command\n"}) {
+		t.Errorf("got %+v, %v", fenced, err)
+	}
 	if _, err := Blocks(write(t, "```\nnsviz ps\n```\n")); err == nil || !strings.Contains(err.Error(), "page.md:1: the block has no language") {
 		t.Errorf("a block without a language: %v", err)
 	}
