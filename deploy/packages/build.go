@@ -27,6 +27,7 @@ type release struct {
 	goTool        string
 	log           io.Writer
 	work          string // a folder for what is made on the way
+	licensed      []byte // the licenses of the parts, once they are known
 }
 
 var (
@@ -115,10 +116,13 @@ func (r *release) settings(ctx context.Context) ([]byte, error) {
 }
 
 // compressed returns text as gzip -9n does, without a time and a name.
-func compressed(text []byte) []byte {
+func compressed(text []byte) []byte { return compressedAt(gzip.BestCompression, text) }
+
+// compressedAt returns content as gzip -n does at one of its levels.
+func compressedAt(level int, content []byte) []byte {
 	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // a level that there is
-	_, _ = w.Write(text)                                  // memory
+	w, _ := gzip.NewWriterLevel(&b, level) // a level that there is
+	_, _ = w.Write(content)                // memory
 	_ = w.Close()
 	return b.Bytes()
 }
