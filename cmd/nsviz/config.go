@@ -151,7 +151,7 @@ file is an error: nsviz does not start with half of its settings.`,
 // configText returns a file of settings that changes nothing.
 func (o *options) configText(root *cobra.Command) (string, error) {
 	var b strings.Builder
-	b.WriteString("# nsviz reads these files; a later one goes before an earlier one:\n")
+	b.WriteString("# nsviz reads these files; a later one takes precedence over an earlier one:\n")
 	paths, _ := o.configFiles()
 	for _, path := range paths {
 		state := "exists"
@@ -162,7 +162,7 @@ func (o *options) configText(root *cobra.Command) (string, error) {
 		}
 		fmt.Fprintf(&b, "#   %s (%s)\n", path, state)
 	}
-	fmt.Fprintf(&b, "# The command line goes before them, and so do $%s, $%s and, for what\n# reaches another nsviz, the NSVIZ_ variables, where these are set.\n", noColor, docker.HostVariable)
+	fmt.Fprintf(&b, "# The command line takes precedence over them, and so do $%s, $%s and, for what\n# reaches another nsviz, the NSVIZ_ variables, where these are set.\n", noColor, docker.HostVariable)
 	for _, f := range configurable(root) {
 		var value any = f.DefValue
 		if f.Value.Type() == "bool" {

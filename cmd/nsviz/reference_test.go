@@ -112,7 +112,7 @@ func settingsPage(t *testing.T) []byte {
 		t.Fatalf("nsviz config:\n%s", out.String())
 	}
 	return []byte("# Settings\n\n" + madeFromCode +
-		"nsviz reads `/etc/nsviz/config.yaml` and then `$XDG_CONFIG_HOME/nsviz/config.yaml` (`~/.config/nsviz/config.yaml`), or only the file that `--config` names. The command line goes before\n" +
+		"nsviz reads `/etc/nsviz/config.yaml` and then `$XDG_CONFIG_HOME/nsviz/config.yaml` (`~/.config/nsviz/config.yaml`), or only the file that `--config` names. The command line takes precedence over\n" +
 		"the files. A key that does not exist is an error with its line, its column and the nearest right one. `nsviz config` prints this file, which has the defaults:\n\n" +
 		"```yaml\n" + strings.TrimSpace(file) + "\n```\n")
 }

@@ -104,7 +104,7 @@ func (r *release) settings(ctx context.Context) ([]byte, error) {
 	}
 	_, keys, _ := bytes.Cut(printed, []byte("\n\n")) // after a heading about the files of this host
 	var b bytes.Buffer
-	b.WriteString("# Settings of nsviz for this host. ~/.config/nsviz/config.yaml, the environment and the command line go before them.\n" +
+	b.WriteString("# Settings of nsviz for this host. ~/.config/nsviz/config.yaml, the environment and the command line take precedence over them.\n" +
 		"# These are the defaults: remove the # before a key to set it. See nsviz(8).\n\n")
 	for line := range bytes.Lines(keys) {
 		if len(bytes.TrimSpace(line)) > 0 && line[0] != '#' {
