@@ -32,8 +32,8 @@ func TestBlocksOfTheDocs(t *testing.T) {
 			where := fmt.Sprintf("%s:%d", b.Page, b.Line)
 			switch b.Language {
 			case "yaml":
-				var any any
-				if err := yaml.Unmarshal([]byte(b.Text), &any); err != nil {
+				var value any
+				if err := yaml.Unmarshal([]byte(b.Text), &value); err != nil {
 					t.Errorf("%s: %v", where, err)
 				}
 				if strings.HasPrefix(b.Text, "scrape_configs:") && !strings.Contains(b.Text, "nomad_sd_configs") { // which Debian's Prometheus lacks
@@ -47,8 +47,8 @@ func TestBlocksOfTheDocs(t *testing.T) {
 			case "json":
 				decoder := json.NewDecoder(strings.NewReader(b.Text)) // also a line for each value
 				for decoder.More() {
-					var any any
-					if err := decoder.Decode(&any); err != nil {
+					var value any
+					if err := decoder.Decode(&value); err != nil {
 						t.Errorf("%s: %v", where, err)
 						break
 					}
