@@ -96,6 +96,11 @@ func checkProgram(t *testing.T, c pages.Command, words []string) {
 			if _, err := os.Stat(filepath.Join(top, strings.TrimSuffix(word, "/..."))); err != nil {
 				t.Errorf("%s: %v", c, err)
 			}
+		case words[0] == "bin/bench" && regexp.MustCompile(`^[a-z]+$`).MatchString(word):
+			source, err := os.ReadFile(filepath.Join(top, "bench", "main.go"))
+			if err != nil || !bytes.Contains(source, []byte(`"`+word+`"`)) {
+				t.Errorf("%s: bin/bench has no such benchmark (%v)", c, err)
+			}
 		case strings.Contains(word, "deploy/"): // also --file=deploy/…, $PWD/deploy/…:…
 			path := regexp.MustCompile(`deploy/[\w./-]*`).FindString(word)
 			if _, err := os.Stat(filepath.Join(top, path)); err != nil {
