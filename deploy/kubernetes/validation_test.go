@@ -2,10 +2,12 @@ package main
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	podutil "k8s.io/kubernetes/pkg/api/pod"
@@ -15,6 +17,9 @@ import (
 	"k8s.io/kubernetes/pkg/apis/core"
 	_ "k8s.io/kubernetes/pkg/apis/core/install"
 	corevalidation "k8s.io/kubernetes/pkg/apis/core/validation"
+	"k8s.io/kubernetes/pkg/apis/networking"
+	_ "k8s.io/kubernetes/pkg/apis/networking/install"
+	networkingvalidation "k8s.io/kubernetes/pkg/apis/networking/validation"
 )
 
 // refusals returns what an API server has against an object, once it has set the defaults. It is the API server's own code.
@@ -31,6 +36,8 @@ func refusals(t *testing.T, manifest []byte) field.ErrorList {
 		return corevalidation.ValidateServiceAccount(object)
 	case *apps.DaemonSet:
 		return appsvalidation.ValidateDaemonSet(object, podutil.GetValidationOptionsFromPodTemplate(&object.Spec.Template, nil))
+	case *networking.NetworkPolicy:
+		return networkingvalidation.ValidateNetworkPolicy(object, networkingvalidation.NetworkPolicyValidationOptions{})
 	}
 	t.Fatalf("no validation for %T", object)
 	return nil
@@ -75,6 +82,31 @@ func TestAPIServerAccepts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The policy of docs/KUBERNETES.md is one, and is about the chart's pods and their port.
+func TestDocumentedNetworkPolicy(t *testing.T) {
+	page, err := os.ReadFile("../../docs/KUBERNETES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\napiVersion: networking.k8s.io/v1\n")
+	block, _, _ := strings.Cut(rest, "```")
+	manifest := []byte("apiVersion: networking.k8s.io/v1\n" + block)
+	if errs := refusals(t, manifest); len(errs) > 0 {
+		t.Error(errs.ToAggregate())
+	}
+	policy := strictly(t, manifest).(*networkingv1.NetworkPolicy)
+	pod := daemonSet(t, nil).Spec.Template
+	for label, value := range policy.Spec.PodSelector.MatchLabels {
+		if pod.Labels[label] != value {
+			t.Errorf("the policy is for pods with %s=%s, those of the chart have %q", label, value, pod.Labels[label])
+		}
+	}
+	port := policy.Spec.Ingress[0].Ports[0].Port.String()
+	if named := pod.Spec.Containers[0].Ports[0].Name; port != named {
+		t.Errorf("the policy opens %s, the port is called %s", port, named)
 	}
 }
 
