@@ -75,8 +75,8 @@ func WhyContainer(c *model.Container, s *model.Snapshot) ContainerAnswer {
 		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, FormerNames: c.FormerNames, Restarts: c.Restarts, NeverStarted: c.NeverStarted, History: c.History,
 	}
 	since := model.Stamp{Time: c.Created, At: c.CreatedAt}
-	if c.Created.IsZero() {
-		since = c.Begin()
+	if c.Created.IsZero() && c.Previous != nil { // its start may have been seen late, and what was killed before that is its own all the same
+		since = model.Stamp{Time: c.Previous.Time}
 	}
 	for i := range s.Kills {
 		e := s.Kills[i].Event
