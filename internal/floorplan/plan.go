@@ -162,16 +162,14 @@ func (u unit) measure(r *Room, maxW, maxH int, bare bool, stack *[]block) (block
 	}
 	blocks := (*stack)[below:]
 	for _, in := range inside {
-		var inner block
-		switch ok := false; {
-		case in.isPlain():
-			if inner, ok = u.plain(in, maxW-2, maxH-b.h); !ok {
-				continue
-			}
-		case len(blocks) == 0 || blocks[0].room != in:
+		inner, ok := block{}, false
+		if in.isPlain() {
+			inner, ok = u.plain(in, maxW-2, maxH-b.h)
+		} else if len(blocks) > 0 && blocks[0].room == in {
+			inner, ok, blocks = blocks[0], true, blocks[1:]
+		}
+		if !ok {
 			continue // it has no place
-		default:
-			inner, blocks = blocks[0], blocks[1:]
 		}
 		if !f.add(inner) {
 			b.left += inner.drawn()
