@@ -34,11 +34,11 @@ nsviz does not wait for its reader. A reader that is too slow, or stops for a wh
 events_lost event in their place gives their number.
 
 ` + filterHelp(query.Events) + `
-An events_lost event is printed whatever --filter says: what was lost may have been as it says.
+--filter never hides an events_lost event: a lost event may have been one that the filter wants.
 
-With --from it prints those of another nsviz as they happen there, asks again when the connection is lost, for what it has not got yet, and
-says so if something is not kept any more. With --since it prints the events of the past, as an nsviz that is running (the dashboard or nsviz
-serve) or a recording has them, and ends, unless --follow is given; a recording without --since is printed whole. None of that needs root. A
+With --from it prints the events of another nsviz as they happen there. When the connection is lost, it asks again for what it has missed, and
+says so if some of that is not kept any more. With --since it prints the events of the past, as an nsviz that is running (the dashboard or nsviz
+serve) or a recording has them, and ends, unless --follow is given. A recording without --since is printed completely. None of this needs root. A
 running nsviz keeps the past within 32 MiB, which is a quarter of an hour or more where there are 50 containers.`,
 		Example: `  sudo nsviz events
   sudo nsviz events --filter 'type=oom_kill || type=container_exited && exit!=0'

@@ -89,10 +89,10 @@ cgroups filling up, the OOM killer choosing a victim, each tied to the container
 
 Without a command it draws the dashboard, and beside it serves metrics, the API and a page for
 browsers. It needs root.`,
-		Example: `  sudo nsviz                 the dashboard
-  sudo nsviz demo            the same, with a container that runs out of memory
-  sudo nsviz events -o json  every event, one a line
-  sudo nsviz doctor          what this host allows, and what nsviz makes of it`,
+		Example: `  sudo nsviz                 # the dashboard
+  sudo nsviz demo            # the same, with a container that runs out of memory
+  sudo nsviz events -o json  # every event, one a line
+  sudo nsviz doctor          # what this host allows, and what nsviz makes of it`,
 		Args:          noArguments,
 		Version:       versionLine(),
 		SilenceErrors: true,
@@ -134,7 +134,7 @@ browsers. It needs root.`,
 	flags.StringVar(&o.procRoot, "proc-root", pseudofs.DefaultProc, "where the host's procfs is mounted")
 	flags.StringVar(&o.cgroupRoot, "cgroup-root", cgroupfs.DefaultRoot, "where the host's cgroups are mounted")
 	flags.Var(newChecked(&o.level, level(slog.LevelInfo), "string", parseLevel), "log-level",
-		"how much to say on stderr: debug, info, warn, error")
+		"how much to log on stderr: debug, info, warn, error")
 	flags.Lookup("log-level").DefValue = level(slog.LevelInfo).String() // its zero value, which would not be shown
 	flags.Var(newChecked(&o.logFormat, logging.Text, "string", oneOf(logging.Forms()...)), "log-format",
 		"form of the log of what watches: text (which is logfmt), json or logfmt on stderr, or journald")

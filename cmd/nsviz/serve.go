@@ -28,7 +28,7 @@ func newServe(s *streams, o *options) *cobra.Command {
 		Long: `Watches the host, serves metrics, the API and a page for browsers, and logs OOM kills, without a screen.
 
 As a service of systemd (Type=notify) it is ready once the probes are attached, answers the watchdog (WatchdogSec=) only while
-events go all the way through, and takes its port from a socket unit with --web.systemd-socket.
+events pass through all of nsviz, and takes its port from a socket unit with --web.systemd-socket.
 
 The log goes to stderr, as text or JSON, or with --log-format journald to systemd's journal. There journalctl CONTAINER_NAME=web shows
 the kills in a container beside what it logs itself, if its engine logs to the journal, too.`,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/mishap"
+	"github.com/nsviz/nsviz/internal/pause"
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
@@ -53,7 +54,7 @@ func (s *sender) learn(bytes int) { s.limit = min(s.limit, max(bytes/2, leastReq
 // deliver sends n items in one request, as often as it takes, until they are accepted, the receiver refuses them, or ctx is done. It returns false,
 // and has not counted the items, if the receiver does not take so large a request and there are several items, which may be sent apart.
 func (s *sender) deliver(ctx context.Context, n int, attempt func(context.Context) error) (fits bool) {
-	pause := s.pause
+	pauses := pause.NewDoubling(s.pause, maxPause).Spread()
 	for {
 		a, err := s.try(ctx, attempt)
 		f := judge(a, err, s.signal, s.endpoint)
@@ -71,11 +72,10 @@ func (s *sender) deliver(ctx context.Context, n int, attempt func(context.Contex
 		if ctx.Err() == nil {
 			s.report.failed(s.signal, s.endpoint, f)
 		}
-		if !f.again || !s.wait(ctx, max(pause, min(f.wait, longestPause))) {
+		if !f.again || !s.wait(ctx, max(pauses.Next(), min(f.wait, longestPause))) {
 			s.counts.rejected.Add(uint64(n))
 			return true
 		}
-		pause = min(2*pause, maxPause)
 	}
 }
 
@@ -88,13 +88,13 @@ func (s *sender) try(ctx context.Context, attempt func(context.Context) error) (
 }
 
 // wait reports whether there is to be another attempt. When nsviz ends the one that waits is the last.
-func (s *sender) wait(ctx context.Context, pause time.Duration) bool {
+func (s *sender) wait(ctx context.Context, wait time.Duration) bool {
 	select {
 	case <-s.closing:
 		return false
 	default:
 	}
-	t := time.NewTimer(pause)
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:

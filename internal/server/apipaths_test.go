@@ -13,7 +13,9 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/pause"
 	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/turns"
 )
 
 // busyHost is a host on which much has happened.
@@ -38,7 +40,7 @@ func busyHost() *model.Snapshot {
 // asked asks the API as a client does, without a network.
 func asked(t *testing.T, q *questions, target string) *httptest.ResponseRecorder {
 	t.Helper()
-	q.past.next = time.Time{}
+	q.past.turns = turns.New(1, pause.Pace{}) // without the rest that the last question asked for
 	answer := httptest.NewRecorder()
 	q.api().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
 	return answer

@@ -17,6 +17,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/nsviz/nsviz/internal/diagram"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/report"
 )
@@ -139,8 +140,8 @@ func openAPI() []byte {
 		case EventsPath:
 			content[StreamType] = object{"schema": s.of(reflect.TypeFor[event.Event]())}
 		case NamespacesPath:
-			for _, form := range diagrams {
-				kind, _, _ := strings.Cut(form.mediaType, ";")
+			for _, form := range diagram.Forms() {
+				kind, _, _ := strings.Cut(form.MediaType, ";")
 				content[kind] = object{"schema": object{"type": "string"}}
 			}
 		}

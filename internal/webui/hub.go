@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/pause"
 )
 
 const (
@@ -97,11 +98,11 @@ func (h *hub) watch() {
 		if !h.announce(f) {
 			return
 		}
-		pause := time.NewTimer(h.pause())
+		timer := time.NewTimer(h.pause())
 		select {
-		case <-pause.C:
+		case <-timer.C:
 		case <-h.done:
-			pause.Stop()
+			timer.Stop()
 			return
 		}
 	}
@@ -151,7 +152,7 @@ func (h *hub) current() *frame {
 		})
 	}
 	took := time.Since(began)
-	h.next = time.Now().Add(min(max(share*took, leastPause), mostPause))
+	h.next = time.Now().Add(pause.Pace{Factor: share, Least: leastPause, Most: mostPause}.After(took))
 	if h.forget == nil {
 		h.forget = time.AfterFunc(forgetAfter, h.drop)
 	} else {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/floorplan"
 	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/webui/webuitest"
@@ -103,16 +104,19 @@ func TestAnswersWait(t *testing.T) {
 // Answers that nobody takes are bounded.
 func TestUnsentIsBounded(t *testing.T) {
 	p := page(t, webuitest.Busy(noon), nil)
-	p.unsent.Store(maxUnsent)
+	sent, ok := p.unsent.Add(maxUnsent)
+	if !ok {
+		t.Fatal("there is no room")
+	}
 	refused := get(t, p, "/ui/sharing.svg")
 	if refused.Code != http.StatusServiceUnavailable || refused.Header().Get("Retry-After") == "" || refused.Header().Get("Content-Disposition") != "" ||
 		refused.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("%d, %v", refused.Code, refused.Header())
 	}
-	if n := p.unsent.Load(); n != maxUnsent {
+	if n := p.unsent.Bytes(); n != maxUnsent {
 		t.Errorf("%d bytes are counted", n)
 	}
-	p.unsent.Store(0)
+	sent()
 	if answer := get(t, p, "/ui/sharing.svg"); answer.Code != http.StatusOK {
 		t.Error(answer.Code)
 	}
@@ -136,7 +140,7 @@ func TestLayoutFollowsTheWalls(t *testing.T) {
 	layout := func(change func(*model.Snapshot)) string {
 		s := webuitest.Busy(noon)
 		change(s)
-		return layoutOf(buildingOf(s))
+		return layoutOf(floorplan.Live(s))
 	}
 	usual := layout(func(*model.Snapshot) {})
 	if got := layout(func(s *model.Snapshot) { s.Containers[1].Memory.UsageBytes = new(uint64(5)) }); got != usual {

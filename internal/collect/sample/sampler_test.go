@@ -53,7 +53,7 @@ func TestReadingsFollowTheFiles(t *testing.T) {
 	}
 	for _, most := range []int{containers, 2, 0} {
 		s := newSampler(configOf(dir))
-		s.maxOpen = most
+		s.maxOpen = most * resources.WatchedFiles
 		before := openFiles(t)
 		var limits [containers]int // how often they were read
 		for usage := range uint64(2 * fullEvery) {
