@@ -8,11 +8,12 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// A counter of kills points at the latest kill that it has counted, under the name that the container has by now.
+// A counter of kills points at the latest kill that it has counted.
 func TestExemplarsPointAtKills(t *testing.T) {
 	text := openMetrics(t, metricstest.Full())
 	for _, line := range []string{
@@ -27,6 +28,32 @@ func TestExemplarsPointAtKills(t *testing.T) {
 	}
 	if n := strings.Count(text, killLabel); n != 4 {
 		t.Errorf("%d exemplars, want 4", n)
+	}
+}
+
+// A kill from before a rename is counted under the name of that time, and is the exemplar there.
+func TestExemplarsOfARenamedContainer(t *testing.T) {
+	at := time.Unix(1000, 0).UTC()
+	kill := func(seconds int, id string) model.Kill {
+		c := &event.Container{ID: "a", Name: "web"}
+		return model.Kill{Event: event.Event{
+			Time: at.Add(time.Duration(seconds) * time.Second), Type: event.OOMKill, Container: c,
+			OOM: &event.OOM{ID: id, Scope: event.ScopeCgroup, Victim: event.Victim{Container: c}},
+		}}
+	}
+	text := openMetrics(t, &model.Snapshot{
+		Kills:      []model.Kill{kill(1, "kill:00000000000000a1"), kill(3, "kill:00000000000000a3")},
+		Containers: []model.Container{{ID: "a", Label: "site", Named: true, FormerNames: []fact.FormerName{{Name: "web", Until: at.Add(2 * time.Second)}}}},
+		Totals: model.Totals{OOMKills: map[model.KillKey]uint64{
+			{Container: "web", Scope: event.ScopeCgroup}: 1, {Container: "site", Scope: event.ScopeCgroup}: 1,
+		}},
+	})
+	for _, want := range []string{
+		`{container="web",scope="cgroup"} 1.0 # {kill_id="kill:00000000000000a1"} `, `{container="site",scope="cgroup"} 1.0 # {kill_id="kill:00000000000000a3"} `,
+	} {
+		if !strings.Contains(text, "\nnsviz_oom_kills_total"+want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Every command of docs/API.md works as it stands there, at another address.
+// Every command of docs/API.md by which curl asks works as it stands there, at another address.
 func TestCommandsOfTheDocs(t *testing.T) {
 	data, err := os.ReadFile("../../docs/API.md")
 	if err != nil {
@@ -23,6 +23,9 @@ func TestCommandsOfTheDocs(t *testing.T) {
 		}
 		block, _, _ = strings.Cut(block, "\n```")
 		for command := range strings.Lines(block) {
+			if !strings.Contains(command, "curl ") {
+				continue // nsviz asks another host, which test/e2e has
+			}
 			command = strings.Replace(command, "curl -s", "curl -fs", 1)
 			command = strings.ReplaceAll(command, DefaultAddress, base)
 			out, err := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail\n"+command).CombinedOutput()
