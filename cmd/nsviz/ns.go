@@ -33,7 +33,7 @@ no root.
   sudo nsviz ns --filter 'type=net && processes=0'
   sudo nsviz ns --filter pid=2251
   nsviz ns shop/cart-7d9f --from https://node7:10064
-  sudo nsviz ns -o svg > walls.svg          a picture: rooms whose walls are namespaces`,
+  sudo nsviz ns -o svg > walls.svg          # a picture: rooms whose walls are namespaces`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := chosen.parse(s.zone); err != nil {
 				return err

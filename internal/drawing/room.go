@@ -13,11 +13,11 @@ func RoomName(r *floorplan.Room) string {
 	switch {
 	case r.VM != nil:
 		return r.VM.Label()
-	case r.Frame() && r.Pod != nil:
-		return "pod " + r.Pod.Path()
+	case r.Frame() && r.Pod() != nil:
+		return "pod " + r.Pod().Path()
 	case r.Frame():
 		return "all inside share " + story.Listed(story.TypeNames(r.Shared()))
-	case r.InPod && r.Container.Group.Member != "":
+	case r.InPod() && r.Container.Group.Member != "":
 		return r.Container.Group.Member
 	}
 	return r.Container.Label
@@ -54,7 +54,7 @@ func (p *pen) room(at floorplan.Place) {
 	}
 	p.outline(r, in)
 	if r.VM == nil {
-		for _, s := range at.Segments() {
+		for s := range at.Segments() {
 			p.segment(at, s, in)
 		}
 	}
@@ -85,7 +85,7 @@ func (p *pen) outline(r *floorplan.Room, in box) {
 // level fills a room from below. A room with others inside is filled in its head alone.
 func (p *pen) level(l *Level, at floorplan.Place, in box) {
 	h := in.h
-	if len(at.Room.Inside) > 0 {
+	if len(at.Room.Inside()) > 0 {
 		h = at.Head*cellHeight + cellHeight/2
 	}
 	top, left, wide, high := in.y+2, in.x+2, in.w-4, h-4
@@ -129,7 +129,7 @@ func (p *pen) inside(at floorplan.Place, in box, c *Contents) {
 
 // named reports whether the wall of a type has its name in the room.
 func named(at floorplan.Place, t event.NamespaceType) bool {
-	for _, s := range at.Segments() {
+	for s := range at.Segments() {
 		if s.Type == t {
 			return lookOf(at.Room, s).kind != openWall
 		}

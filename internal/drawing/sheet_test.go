@@ -90,7 +90,7 @@ func TestLegendIsComplete(t *testing.T) {
 		if at.Room.VM != nil {
 			continue
 		}
-		for _, s := range at.Segments() {
+		for s := range at.Segments() {
 			if l := lookOf(at.Room, s); !explained[l.kind] {
 				t.Errorf("the legend lacks %s", l.kind)
 			}

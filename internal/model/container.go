@@ -97,10 +97,11 @@ type container struct {
 	// For the counters, over all of its starts.
 	kills          map[event.Scope]uint64
 	exits          map[event.Cause]uint64
-	unobservedEver uint64 // the sum of unobserved
-	killedBefore   bool   // the OOM killer has taken something from it in facts that are missing
-	refusedEver    uint64 // what was added to refused while nsviz watched
-	entries        uint64 // how often somebody ran a program in it from outside
+	unobservedEver uint64   // the sum of unobserved
+	killedBefore   bool     // the OOM killer has taken something from it in facts that are missing
+	refusedEver    uint64   // what was added to refused while nsviz watched
+	entries        uint64   // how often somebody ran a program in it from outside
+	former         []former // what was counted under labels that it had before, the oldest first
 	spent          spending
 
 	// execsAwaited is how many of these its engine has not reported yet, execsAwaitedAt when the latest was.
@@ -118,7 +119,7 @@ func (m *Model) newContainer(id string) *container {
 
 // quiet reports whether it is a sandbox or a service that nothing has happened to. A host has many, which are shown when asked for.
 func (c *container) quiet() bool {
-	return c.isIsolated() && !c.killedBefore && len(c.kills) == 0 && c.unobservedEver == 0
+	return c.isIsolated() && !c.killedBefore && len(c.kills) == 0 && c.unobservedEver == 0 && len(c.former) == 0
 }
 
 // isIsolated reports whether it is a sandbox or a service.
@@ -142,6 +143,7 @@ func (c *container) add(gone *container) {
 	}
 	c.refusedEver += gone.refusedEver
 	c.entries += gone.entries
+	c.former = append(c.former[:len(c.former):len(c.former)], gone.former...)
 	c.spent.add(&gone.spent)
 }
 

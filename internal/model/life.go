@@ -65,7 +65,7 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 
 // everRan reports whether a run before the present one is known, by its end or by its counts.
 func (c *container) everRan() bool {
-	return c.previous != nil || len(c.exits) > 0 || len(c.kills) > 0 || c.unobservedEver > 0 || c.refusedEver > 0
+	return c.previous != nil || len(c.former) > 0 || len(c.exits) > 0 || len(c.kills) > 0 || c.unobservedEver > 0 || c.refusedEver > 0
 }
 
 func (m *Model) applyStarted(e event.Event) {
@@ -126,30 +126,6 @@ func (m *Model) applyExited(e event.Event) {
 	if e.Exit != nil {
 		m.recount()
 		c.exits[e.Exit.Cause]++
-	}
-}
-
-func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
-	if exit == nil && c.state == Starting && c.startKilled {
-		c.neverRan = true
-		exit = &event.Exit{Signal: sigKill, Cause: event.CauseOOMKill}
-	}
-	m.relabel(c, func() { c.state = Exited })
-	c.exited, c.exitedAt = at, m.clock.at(at)
-	c.exit = exit
-	c.reading.Processes = nil
-	if !c.started.IsZero() && c.readAt < c.startedAt { // it is of the runtime, which was still setting limits
-		c.reading.UsageBytes, c.reading.LimitBytes, c.reading.Unlimited = nil, nil, false
-	}
-	c.stuck, c.stuckKnown, c.stuckRecorded = nil, false, false
-	c.room, c.used, c.reading.NextVictim = room{}, used{}, nil
-	c.paused, c.pausedKnown = nil, false
-	m.ended = append(m.ended, c)
-	m.recordEnd(c, c.endEntry(at, exit))
-	m.removeMemberships(c)
-	c.timeline.shrink()
-	if c.quiet() {
-		m.drop(len(m.ended) - 1)
 	}
 }
 
@@ -252,9 +228,8 @@ func (m *Model) restart(c *container) {
 			if other := m.holder(c); other != nil {
 				// Another one has taken its label meanwhile, and keeps it with the counts.
 				other.add(c)
-				clear(c.kills)
-				clear(c.exits)
-				c.unobservedEver, c.refusedEver, c.entries = 0, 0, 0
+				c.forgetCounts()
+				c.former = nil
 				c.spent.forget()
 				c.qualified = true
 			}
@@ -283,6 +258,30 @@ func (m *Model) restart(c *container) {
 	c.groupDecisions, c.lastGroup = 0, 0
 	c.unheld, c.stuck, c.stuckKnown, c.stuckRecorded = nil, nil, false, false
 	c.paused, c.pausedKnown, c.froze = nil, false, 0
+}
+
+func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
+	if exit == nil && c.state == Starting && c.startKilled {
+		c.neverRan = true
+		exit = &event.Exit{Signal: sigKill, Cause: event.CauseOOMKill}
+	}
+	m.relabel(c, func() { c.state = Exited })
+	c.exited, c.exitedAt = at, m.clock.at(at)
+	c.exit = exit
+	c.reading.Processes = nil
+	if !c.started.IsZero() && c.readAt < c.startedAt { // it is of the runtime, which was still setting limits
+		c.reading.UsageBytes, c.reading.LimitBytes, c.reading.Unlimited = nil, nil, false
+	}
+	c.stuck, c.stuckKnown, c.stuckRecorded = nil, false, false
+	c.room, c.used, c.reading.NextVictim = room{}, used{}, nil
+	c.paused, c.pausedKnown = nil, false
+	m.ended = append(m.ended, c)
+	m.recordEnd(c, c.endEntry(at, exit))
+	m.removeMemberships(c)
+	c.timeline.shrink()
+	if c.quiet() {
+		m.drop(len(m.ended) - 1)
+	}
 }
 
 // end returns how the container ended.

@@ -147,8 +147,10 @@ func (q *questions) reply(w http.ResponseWriter, r *http.Request, ready func(con
 		refuse()
 		return
 	}
-	status, body := ready(r.Context())
-	<-q.slots // a slow reader delays no other
+	status, body := func() (int, []byte) {
+		defer func() { <-q.slots }() // a slow reader delays no other
+		return ready(r.Context())
+	}()
 	sent, ok := q.unsent.Add(len(body))
 	if !ok {
 		refuse()

@@ -222,7 +222,7 @@ func layoutOf(b floorplan.Building) string {
 	var add func(rooms []*floorplan.Room)
 	add = func(rooms []*floorplan.Room) {
 		for _, r := range rooms {
-			fmt.Fprintf(sum, "%s\x00%s\x00%v%v", roomKey(r), drawing.RoomName(r), r.Walls, r.InPod)
+			fmt.Fprintf(sum, "%s\x00%s\x00%v%v", roomKey(r), drawing.RoomName(r), r.Walls, r.InPod())
 			switch {
 			case r.VM != nil:
 				fmt.Fprint(sum, sizeClass(r.VM.MemoryBytes, r.VM.ResidentBytes))
@@ -234,7 +234,7 @@ func layoutOf(b floorplan.Building) string {
 				}
 			}
 			fmt.Fprint(sum, "[")
-			add(r.Inside)
+			add(r.Inside())
 			fmt.Fprint(sum, "]")
 		}
 	}

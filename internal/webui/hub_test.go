@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/floorplan"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/webui/webuitest"
 )
@@ -400,5 +402,30 @@ func BenchmarkFrame(b *testing.B) {
 				b.SetBytes(int64(len(f.message(f.number - 1))))
 			}
 		})
+	}
+}
+
+// A mistake in one state leaves the one before it, and the next one comes.
+func TestMistakeInOneState(t *testing.T) {
+	h := &host{}
+	h.state.Store(webuitest.Busy(noon))
+	hub := newHub(h.snapshot, 1)
+	hub.mishaps = mishap.New(slog.New(slog.DiscardHandler))
+	t.Cleanup(hub.close)
+	current := func(s *model.Snapshot) *frame {
+		h.state.Store(s)
+		hub.making.Lock()
+		hub.next = time.Time{}
+		hub.making.Unlock()
+		return hub.current()
+	}
+	first := current(webuitest.Busy(noon))
+	hub.frame = func(*frame, *model.Snapshot, uint64, string) *frame { panic("a test") }
+	if got := current(webuitest.Busy(noon)); got != first || hub.mishaps.Counts()[mishap.State] != 1 {
+		t.Errorf("%v, %v", got == first, hub.mishaps.Counts())
+	}
+	hub.frame = newFrame
+	if got := current(webuitest.Busy(noon)); got == first || got == nil {
+		t.Error("no other state came")
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/diagram"
 	"github.com/nsviz/nsviz/internal/drawing"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/turns"
@@ -41,6 +42,8 @@ type Config struct {
 	Version string
 	// Metrics is the path of the metrics, for a link; "" is none.
 	Metrics string
+	// Mishaps keeps a mistake in one state of the page from ending the process; nil does not.
+	Mishaps *mishap.Counter
 	// Streams bounds the viewers that are sent updates; 0 is MaxStreams. Others ask for them, less often.
 	Streams int
 }
@@ -72,6 +75,7 @@ func New(cfg Config) (*Page, error) {
 	p := &Page{
 		mux: http.NewServeMux(), turns: turns.New(maxAnswers, turns.Quarter(mostPause)), unsent: turns.NewUnsent(maxUnsent), hub: newHub(cfg.Snapshot, cfg.Streams), readings: newReadings(cfg.Inspect), version: cfg.Version, metrics: strings.TrimPrefix(cfg.Metrics, "/"), first: first,
 	}
+	p.hub.mishaps = cfg.Mishaps
 	files, err := files()
 	if err != nil {
 		return nil, fmt.Errorf("reading the page: %w", err)

@@ -87,6 +87,7 @@ var barriers = []barrier{
 	{"internal/spelling", []string{module}, "it compares words"},
 	{"internal/turns", []string{module + "internal/server", module + "internal/webui", module + "internal/model"}, "it does not matter whose turn it is"},
 	{"internal/pause", []string{module}, "it does not matter what is done again"},
+	{"internal/mishap", []string{module}, "it does not matter what the work is"},
 }
 
 // table is the package that may be used by whoever describes or recognises something.
