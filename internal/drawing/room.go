@@ -16,11 +16,7 @@ func RoomName(r *floorplan.Room) string {
 	case r.Frame() && r.Pod() != nil:
 		return "pod " + r.Pod().Path()
 	case r.Frame():
-		var shared []string
-		for _, t := range r.Shared() {
-			shared = append(shared, t.String())
-		}
-		return "all inside share " + story.Listed(shared)
+		return "all inside share " + story.Listed(story.TypeNames(r.Shared()))
 	case r.InPod() && r.Container.Group.Member != "":
 		return r.Container.Group.Member
 	}

@@ -129,30 +129,6 @@ func (m *Model) applyExited(e event.Event) {
 	}
 }
 
-func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
-	if exit == nil && c.state == Starting && c.startKilled {
-		c.neverRan = true
-		exit = &event.Exit{Signal: sigKill, Cause: event.CauseOOMKill}
-	}
-	m.relabel(c, func() { c.state = Exited })
-	c.exited, c.exitedAt = at, m.clock.at(at)
-	c.exit = exit
-	c.reading.Processes = nil
-	if !c.started.IsZero() && c.readAt < c.startedAt { // it is of the runtime, which was still setting limits
-		c.reading.UsageBytes, c.reading.LimitBytes, c.reading.Unlimited = nil, nil, false
-	}
-	c.stuck, c.stuckKnown, c.stuckRecorded = nil, false, false
-	c.room, c.used, c.reading.NextVictim = room{}, used{}, nil
-	c.paused, c.pausedKnown = nil, false
-	m.ended = append(m.ended, c)
-	m.recordEnd(c, c.endEntry(at, exit))
-	m.removeMemberships(c)
-	c.timeline.shrink()
-	if c.quiet() {
-		m.drop(len(m.ended) - 1)
-	}
-}
-
 // sigKill is the signal by which the OOM killer kills.
 const sigKill = 9
 
@@ -282,6 +258,30 @@ func (m *Model) restart(c *container) {
 	c.groupDecisions, c.lastGroup = 0, 0
 	c.unheld, c.stuck, c.stuckKnown, c.stuckRecorded = nil, nil, false, false
 	c.paused, c.pausedKnown, c.froze = nil, false, 0
+}
+
+func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
+	if exit == nil && c.state == Starting && c.startKilled {
+		c.neverRan = true
+		exit = &event.Exit{Signal: sigKill, Cause: event.CauseOOMKill}
+	}
+	m.relabel(c, func() { c.state = Exited })
+	c.exited, c.exitedAt = at, m.clock.at(at)
+	c.exit = exit
+	c.reading.Processes = nil
+	if !c.started.IsZero() && c.readAt < c.startedAt { // it is of the runtime, which was still setting limits
+		c.reading.UsageBytes, c.reading.LimitBytes, c.reading.Unlimited = nil, nil, false
+	}
+	c.stuck, c.stuckKnown, c.stuckRecorded = nil, false, false
+	c.room, c.used, c.reading.NextVictim = room{}, used{}, nil
+	c.paused, c.pausedKnown = nil, false
+	m.ended = append(m.ended, c)
+	m.recordEnd(c, c.endEntry(at, exit))
+	m.removeMemberships(c)
+	c.timeline.shrink()
+	if c.quiet() {
+		m.drop(len(m.ended) - 1)
+	}
 }
 
 // end returns how the container ended.

@@ -1,6 +1,8 @@
 package story
 
 import (
+	"cmp"
+
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/model"
 )
@@ -37,4 +39,23 @@ func IsolatedByDefault(t event.NamespaceType) bool {
 		return true
 	}
 	return false
+}
+
+// TypesOf returns the types of the namespaces to which something has a relation. What has none is unknown.
+func TypesOf(namespaces [event.NamespaceTypeCount]model.Membership, of model.Relation) (types []event.NamespaceType) {
+	for _, t := range event.NamespaceTypes() {
+		if cmp.Or(namespaces[t].Relation, model.RelationUnknown) == of {
+			types = append(types, t)
+		}
+	}
+	return types
+}
+
+// TypeNames returns the names of types of namespaces.
+func TypeNames(types []event.NamespaceType) []string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = t.String()
+	}
+	return names
 }

@@ -337,7 +337,7 @@ func (sc screen) aboutRoom(r *floorplan.Room) line {
 		of    model.Relation
 		words string
 	}{{model.RelationOwn, "own: "}, {model.RelationShared, "shared: "}, {model.RelationHost, "the host's: "}, {model.RelationUnknown, "unknown: "}} {
-		if types := relatedTypes(ct, relation.of); types != "" {
+		if types := strings.Join(story.TypeNames(story.TypesOf(ct.Namespaces, relation.of)), " "); types != "" {
 			l = sep(l).add(Dim, relation.words).add(Plain, types)
 		}
 	}
@@ -345,23 +345,4 @@ func (sc screen) aboutRoom(r *floorplan.Room) line {
 		l = sep(l).add(Plain, what)
 	}
 	return sep(l).add(Dim, "OOM kills: ").join(killCount(ct))
-}
-
-// relatedTypes lists the namespaces in which a container has a relation to others.
-func relatedTypes(ct *model.Container, of model.Relation) string {
-	var types []event.NamespaceType
-	for _, t := range event.NamespaceTypes() {
-		if ct.Namespaces[t].Relation == of {
-			types = append(types, t)
-		}
-	}
-	return strings.Join(typeNames(types), " ")
-}
-
-func typeNames(types []event.NamespaceType) []string {
-	names := make([]string, len(types))
-	for i, t := range types {
-		names[i] = t.String()
-	}
-	return names
 }

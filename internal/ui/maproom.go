@@ -155,7 +155,7 @@ func (sc screen) roomName(r *floorplan.Room) line {
 	case r.Frame() && r.Pod() != nil:
 		return text(Title, r.Pod().Path()).mark(needle).add(Dim, " · pod")
 	case r.Frame():
-		return text(Title, "all inside share "+story.Listed(typeNames(r.Shared())))
+		return text(Title, "all inside share "+story.Listed(story.TypeNames(r.Shared())))
 	}
 	style, name := Name, r.Container.Label
 	if r.InPod() && r.Container.Group.Member != "" {

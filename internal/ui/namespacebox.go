@@ -8,19 +8,8 @@ import (
 
 // placeOf returns a sentence about the owners of the namespaces that something is in, and about those it shares them with.
 func placeOf(namespaces [event.NamespaceTypeCount]model.Membership, it, others string) line {
-	var own, host, shared, unknown []string
-	for _, t := range event.NamespaceTypes() {
-		switch namespaces[t].Relation {
-		case model.RelationOwn:
-			own = append(own, t.String())
-		case model.RelationHost:
-			host = append(host, t.String())
-		case model.RelationShared:
-			shared = append(shared, t.String())
-		default:
-			unknown = append(unknown, t.String())
-		}
-	}
+	names := func(of model.Relation) []string { return story.TypeNames(story.TypesOf(namespaces, of)) }
+	own, host, shared, unknown := names(model.RelationOwn), names(model.RelationHost), names(model.RelationShared), names(model.RelationUnknown)
 	if len(unknown) == event.NamespaceTypeCount {
 		return text(Plain, "Its namespaces are not known yet.")
 	}

@@ -157,18 +157,11 @@ func sharers(m model.Membership) string {
 
 // placeOf says in a sentence which walls a workload has.
 func placeOf(namespaces [event.NamespaceTypeCount]model.Membership) string {
-	var own, host, shared, unknown []string
-	for _, t := range event.NamespaceTypes() {
-		switch namespaces[t].Relation {
-		case model.RelationOwn:
-			own = append(own, t.String())
-		case model.RelationHost:
-			host = append(host, t.String())
-		case model.RelationShared:
-			shared = append(shared, t.String()+" with "+sharers(namespaces[t]))
-		default:
-			unknown = append(unknown, t.String())
-		}
+	names := func(of model.Relation) []string { return story.TypeNames(story.TypesOf(namespaces, of)) }
+	own, host, unknown := names(model.RelationOwn), names(model.RelationHost), names(model.RelationUnknown)
+	var shared []string
+	for _, t := range story.TypesOf(namespaces, model.RelationShared) {
+		shared = append(shared, t.String()+" with "+sharers(namespaces[t]))
 	}
 	var says []string
 	if len(own) > 0 {

@@ -41,14 +41,21 @@ func (r *Reader) Of(pid int32) ([]Mount, error) {
 	return parseMounts(data), nil
 }
 
-// OfHost lists what is mounted on the host: the mounts of PID 1, or where those are not to be
-// had, nsviz's own.
-func (r *Reader) OfHost() ([]Mount, error) {
-	data, err := pseudofs.ReadFile(r.proc.File("1/mountinfo"), nil)
+// HostTable reads what is mounted on the host: the mounts of PID 1, since nsviz may have a mount namespace of its own (in a container, or
+// by systemd's sandboxing), or where those are not to be had, nsviz's own.
+func HostTable(proc pseudofs.Proc) ([]byte, error) {
+	data, err := pseudofs.ReadFile(proc.File("1/mountinfo"), nil)
 	if err != nil {
-		if data, err = pseudofs.ReadFile(r.proc.File("self/mountinfo"), nil); err != nil {
-			return nil, fmt.Errorf("list the host's mounts: %w", err)
-		}
+		data, err = pseudofs.ReadFile(proc.File("self/mountinfo"), nil)
+	}
+	return data, err
+}
+
+// OfHost lists what is mounted on the host, as HostTable has it.
+func (r *Reader) OfHost() ([]Mount, error) {
+	data, err := HostTable(r.proc)
+	if err != nil {
+		return nil, fmt.Errorf("list the host's mounts: %w", err)
 	}
 	return parseMounts(data), nil
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
-	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // Mount is a bind mount that keeps a namespace alive. Docker and `ip netns` make them.
@@ -15,15 +14,11 @@ type Mount struct {
 	Point string
 }
 
-// Mounts lists the namespaces that are mounted in the host's mount namespace, in the order of mountinfo. It reads the mounts of
-// PID 1, since nsviz may have a mount namespace of its own (in a container, or by systemd's sandboxing) that shows none of them.
-// If PID 1's cannot be read it reads nsviz's own.
+// Mounts lists the namespaces that are mounted in the host's mount namespace, in the order of mountinfo.
 func (r *Reader) Mounts() ([]Mount, error) {
-	table, err := pseudofs.ReadFile(r.proc.File("1/mountinfo"), nil)
+	table, err := mountinfo.HostTable(r.proc)
 	if err != nil {
-		if table, err = pseudofs.ReadFile(r.proc.File("self/mountinfo"), nil); err != nil {
-			return nil, fmt.Errorf("list the mounted namespaces: %w", err)
-		}
+		return nil, fmt.Errorf("list the mounted namespaces: %w", err)
 	}
 	return parseNamespaceMounts(table), nil
 }
