@@ -76,10 +76,6 @@ const (
 	waitingEventBytes = 16 << 20
 )
 
-// drainPatience bounds the time at the end in which waiting output is written, so that a signal ends nsviz within two
-// seconds, whatever the reader does.
-const drainPatience = 800 * time.Millisecond
-
 // eventSink writes events to a reader without waiting for it.
 func eventSink(write func(event.Event) error) *sink.Sink[fact.Fact] {
 	return sink.New(sink.Config[fact.Fact]{
@@ -111,7 +107,7 @@ func events(parent context.Context, s *streams, o *options, accept func(*event.E
 		}
 	})
 	if err != nil {
-		return errors.Join(err, closeSink(out))
+		return errors.Join(err, o.ending.send(out))
 	}
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -142,7 +138,7 @@ func events(parent context.Context, s *streams, o *options, accept func(*event.E
 	err = p.Run(ctx)
 	cancel(err)
 	running.Wait()
-	failed, unwritten := failure(parent, ctx), closeSink(out)
+	failed, unwritten := failure(parent, ctx), o.ending.send(out)
 	switch n := (*sink.UnwrittenError)(nil); {
 	case errors.As(unwritten, &n):
 		return errors.Join(failed, fmt.Errorf("%d events were not written: nobody reads the output", n.Count))
@@ -150,15 +146,6 @@ func events(parent context.Context, s *streams, o *options, accept func(*event.E
 		return fmt.Errorf("write events: %w", unwritten)
 	}
 	return failed // also the reason why writing failed, if it did
-}
-
-// closeSink closes a sink. Waiting values are written if the consumer takes them within drainPatience.
-func closeSink(s interface {
-	Close(ctx context.Context) error
-}) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
-	defer cancel()
-	return s.Close(ctx)
 }
 
 // eventWriter writes one event a line, each at once.

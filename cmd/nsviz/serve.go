@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/logging"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/service"
@@ -71,13 +72,14 @@ func completeEventTypes(_ *cobra.Command, _ []string, begun string) ([]string, c
 
 // logEvents logs events of some types, from the pipeline that is made next.
 func (o *options) logEvents(log *slog.Logger, types []event.Type) *logging.Events {
-	events := logging.NewEvents(logging.EventsConfig{Log: log, Types: types})
+	events := logging.NewEvents(logging.EventsConfig{Log: log, Types: types, Mishaps: o.mishaps})
 	o.consumers = append(o.consumers, events.Put)
 	return events
 }
 
 func serve(parent context.Context, s *streams, o *options, logged loggedEvents) error {
 	log := o.logger(s.err)
+	o.mishaps = mishap.New(log)
 	listeners, err := o.listeners()
 	if err != nil {
 		return err
@@ -89,11 +91,11 @@ func serve(parent context.Context, s *streams, o *options, logged loggedEvents) 
 	if err != nil {
 		return err
 	}
-	defer closeExporter(x)
+	defer o.closeExporter(x)
 	o.past = store.NewTimeline(store.DefaultPast)
 	feed := o.newFeed()
 	events := o.logEvents(log, logged.types())
-	defer func() { _ = closeSink(events) }() // what waits is written, or counted as lost
+	defer func() { _ = o.ending.send(events) }() // what waits is written, or counted as lost
 	p, err := o.watcher(log)
 	if err != nil {
 		return err

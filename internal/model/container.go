@@ -99,10 +99,11 @@ type container struct {
 	// For the counters, over all of its starts.
 	kills          map[event.Scope]uint64
 	exits          map[event.Cause]uint64
-	unobservedEver uint64 // the sum of unobserved
-	killedBefore   bool   // the OOM killer has taken something from it in facts that are missing
-	refusedEver    uint64 // what was added to refused while nsviz watched
-	entries        uint64 // how often somebody ran a program in it from outside
+	unobservedEver uint64   // the sum of unobserved
+	killedBefore   bool     // the OOM killer has taken something from it in facts that are missing
+	refusedEver    uint64   // what was added to refused while nsviz watched
+	entries        uint64   // how often somebody ran a program in it from outside
+	former         []former // what was counted under labels that it had before, the oldest first
 	spent          spending
 
 	// execsAwaited is how many of these its engine has not reported yet, execsAwaitedAt when the latest was.
@@ -120,7 +121,7 @@ func (m *Model) newContainer(id string) *container {
 
 // quiet reports whether it is a sandbox or a service that nothing has happened to. A host has many, which are shown when asked for.
 func (c *container) quiet() bool {
-	return c.isIsolated() && !c.killedBefore && len(c.kills) == 0 && c.unobservedEver == 0
+	return c.isIsolated() && !c.killedBefore && len(c.kills) == 0 && c.unobservedEver == 0 && len(c.former) == 0
 }
 
 // isIsolated reports whether it is a sandbox or a service.
@@ -144,6 +145,7 @@ func (c *container) add(gone *container) {
 	}
 	c.refusedEver += gone.refusedEver
 	c.entries += gone.entries
+	c.former = append(c.former[:len(c.former):len(c.former)], gone.former...)
 	c.spent.add(&gone.spent)
 }
 
@@ -156,9 +158,8 @@ func (m *Model) restart(c *container) {
 			if other := m.holder(c); other != nil {
 				// Another one has taken its label meanwhile, and keeps it with the counts.
 				other.add(c)
-				clear(c.kills)
-				clear(c.exits)
-				c.unobservedEver, c.refusedEver, c.entries = 0, 0, 0
+				c.forgetCounts()
+				c.former = nil
 				c.spent.forget()
 				c.qualified = true
 			}
@@ -245,7 +246,7 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 
 // everRan reports whether a run before the present one is known, by its end or by its counts.
 func (c *container) everRan() bool {
-	return c.previous != nil || len(c.exits) > 0 || len(c.kills) > 0 || c.unobservedEver > 0 || c.refusedEver > 0
+	return c.previous != nil || len(c.former) > 0 || len(c.exits) > 0 || len(c.kills) > 0 || c.unobservedEver > 0 || c.refusedEver > 0
 }
 
 func (m *Model) applyStarted(e event.Event) {

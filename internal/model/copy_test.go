@@ -97,7 +97,7 @@ func TestCopiesAreMadeAtTheSameTime(t *testing.T) {
 func TestCopyKnowsEveryMapAndSlice(t *testing.T) {
 	known := map[string]string{
 		"Model":     "probes engines containers live ended unstarted madeOrder labels namespaces within cgroups removedAtPath listed vms events kills decisions engineRestarts",
-		"container": "labels formerNames phases madeFor within kills exits entrants",
+		"container": "labels formerNames phases madeFor within kills exits former entrants",
 		"cgroup":    "", "namespace": "processes pinnedBy", "roster": "list", "timeline": "entries spans",
 		"joins": "namespaces", "waiting": "facts order arrived", "lastMinute": "past", "room": "points", "limits": "",
 		"counters": "events namespacesCreated namespacesJoined hostKills unknownKills lost bpfErrors savings foldedKills foldedExits",
