@@ -12,6 +12,7 @@ import (
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/lint"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -341,5 +342,29 @@ func TestPodMonitorCanAuthenticate(t *testing.T) {
 	}
 	if endpoint.TLSConfig == nil || endpoint.TLSConfig.CA.Secret.Key != "ca.crt" || *endpoint.TLSConfig.ServerName != "nsviz.example" {
 		t.Errorf("TLS %+v", endpoint.TLSConfig)
+	}
+}
+
+// What `helm install` says at its end names the page only where there is one.
+func TestNotes(t *testing.T) {
+	loaded, err := loader.Load("chart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = "in a browser, at https://127.0.0.1:9000/"
+	for _, arguments := range [][]any{nil, {"--web.ui=false"}} {
+		values := map[string]any{"port": 9000, "web": map[string]any{"scheme": "HTTPS"}, "extraArgs": arguments}
+		all, err := chartutil.ToRenderValues(loaded, values, chartutil.ReleaseOptions{Name: "walls", Namespace: "watch"}, chartutil.DefaultCapabilities)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rendered, err := (engine.Engine{Strict: true}).Render(loaded, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes := rendered["nsviz/templates/NOTES.txt"]
+		if strings.Contains(notes, page) != (arguments == nil) || !strings.Contains(notes, "--namespace watch exec daemonset/walls-nsviz -- /nsviz doctor") {
+			t.Errorf("with %q:\n%s", arguments, notes)
+		}
 	}
 }

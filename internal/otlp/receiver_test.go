@@ -76,7 +76,7 @@ func (r *receiver) take(m proto.Message) {
 // await waits until a condition holds that requests make true.
 func (r *receiver) await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		r.mu.Lock()
 		ok := holds()
@@ -227,7 +227,7 @@ func start(t *testing.T, value string, env ...string) *exporting {
 	}
 	e.end = func() {
 		e.stopRun()
-		limit, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		limit, stop := context.WithTimeout(context.Background(), time.Minute)
 		defer stop()
 		e.Close(limit)
 	}
@@ -407,6 +407,7 @@ func TestPartialSuccess(t *testing.T) {
 		return partial, nil
 	})
 	for _, url := range []string{s.URL, "grpc://" + address} {
+		requests.Store(0)
 		x := start(t, "otlp="+url, onlyLogs...)
 		for pid := range int32(3) {
 			x.Put(kill(pid))

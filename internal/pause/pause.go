@@ -31,14 +31,14 @@ func (d *Doubling) Reset() { d.pauses.Reset() }
 // Pace bounds how much of a CPU work takes that others have done as often as they like.
 type Pace struct {
 	// Factor is for how many times as long as the work took there is none after it.
-	Factor time.Duration
+	Factor int
 	// Least and Most bound that pause.
 	Least, Most time.Duration
 }
 
 // After returns the pause after work that took so long.
 func (p Pace) After(took time.Duration) time.Duration {
-	return min(max(p.Factor*took, p.Least), p.Most)
+	return min(max(time.Duration(p.Factor)*took, p.Least), p.Most)
 }
 
 // Wait waits for a time. It returns false when ctx is done.

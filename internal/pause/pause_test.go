@@ -9,8 +9,7 @@ import (
 func TestDoubling(t *testing.T) {
 	d := NewDoubling(time.Second, 5*time.Second)
 	for range 2 {
-		for i, want := range []time.Duration{1, 2, 4, 5, 5} {
-			want *= time.Second
+		for i, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second, 5 * time.Second} {
 			if got := d.Next(); got != want {
 				t.Errorf("pause %d is %v, want %v", i, got, want)
 			}

@@ -133,15 +133,17 @@ func TestDaemonSet(t *testing.T) {
 		return samples[killed] == "1"
 	}, said)
 
-	names := map[string]string{}
-	for _, w := range psOf(t, "--from", "http://"+address) {
-		if w.Runtime == "containerd" {
-			names[w.ID] = w.Name
+	var diff string
+	eventually(t, func() bool {
+		names := map[string]string{}
+		for _, w := range psOf(t, "--from", "http://"+address) {
+			if w.Runtime == "containerd" {
+				names[w.ID] = w.Name
+			}
 		}
-	}
-	if diff := cmp.Diff(s.running(), names); diff != "" {
-		t.Errorf("names (-CRI +nsviz):\n%s", diff)
-	}
+		diff = cmp.Diff(s.running(), names)
+		return diff == ""
+	}, func() string { return "names (-CRI +nsviz):\n" + diff })
 
 	// What it may do is what the host allows, not what the pod does.
 	beside := freeAddress(t)
@@ -153,7 +155,6 @@ func TestDaemonSet(t *testing.T) {
 		})
 		return samples
 	}
-	var diff string
 	eventually(t, func() bool {
 		diff = cmp.Diff(allowed(beside), allowed(address))
 		return diff == ""

@@ -96,7 +96,8 @@ func TestCommandsOfTheDocs(t *testing.T) {
 	removeContainer(t, hog)
 	server := start(t, io.Discard, "serve")
 	server.stderr.await(t, "watching")
-	recording := start(t, io.Discard, "record", filepath.Join(dir, "night.nsviz"))
+	night := filepath.Join(dir, "night.nsviz")
+	recording := start(t, io.Discard, "record", night)
 	recording.stderr.await(t, "recording")
 	events := startEvents(t)
 	id := docker(t, "run", "-d", "--name", hog, "--memory=32m", "--stop-signal=KILL", busyboxImage, "sh", "-c", "tail /dev/zero; exec sleep 1000")
@@ -112,6 +113,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	awaitRecorded(t, night, hog, "the kill", hasKill)
 	recording.stop(t)
 
 	found, err := pages.All(top)

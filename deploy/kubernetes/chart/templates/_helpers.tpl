@@ -20,9 +20,14 @@ app.kubernetes.io/name: {{ include "nsviz.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- /* A tag may be longer than a label, end otherwise, and be followed by a digest. */ -}}
+{{- define "nsviz.version" -}}
+{{- .Values.image.tag | default .Chart.AppVersion | regexFind "^[^@]*" | trunc 63 | trimAll "-_." -}}
+{{- end -}}
+
 {{- define "nsviz.labels" -}}
 {{ include "nsviz.selector" . }}
-app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ include "nsviz.version" . | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
