@@ -14,6 +14,8 @@ import (
 	"go.yaml.in/yaml/v3"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
@@ -137,6 +139,9 @@ func TestDaemonSet(t *testing.T) {
 	for _, w := range psOf(t, "--from", "http://"+address) {
 		if w.Runtime == "containerd" {
 			names[w.ID] = w.Name
+		}
+		if pids := w.Namespaces[event.PID]; w.ID == id && (w.State != model.Running || pids == nil || !*pids.SharedWithHost) {
+			t.Errorf("its own container is %+v", w)
 		}
 	}
 	if diff := cmp.Diff(s.running(), names); diff != "" {
