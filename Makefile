@@ -144,10 +144,11 @@ MODULES := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 # TESTFLAGS='-run Name' and the like choose among the tests.
 TESTFLAGS ?=
 
+# In CI they have the CPU time that the tests of the host leave: what takes a minute alone may take many there.
 .PHONY: test-unit
 test-unit: enough-go ## Run the tests that need nothing but Go
-	{ $(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... && rc=0 || rc=1; \
-	for module in $(MODULES); do $(GO) test -C $$module -json -timeout 20m $(if $(IN_CI),-vet=off -count=1) $(TESTFLAGS) ./... || rc=1; done; exit $$rc; } | $(TALLY)
+	{ $(GO_TEST) $(if $(IN_CI),-count=1) -timeout 30m $(TESTFLAGS) ./... && rc=0 || rc=1; \
+	for module in $(MODULES); do $(GO) test -C $$module -json -timeout 30m $(if $(IN_CI),-vet=off -count=1) $(TESTFLAGS) ./... || rc=1; done; exit $$rc; } | $(TALLY)
 
 .PHONY: test-root
 test-root: enough-go ## Run the tests that need root

@@ -41,6 +41,7 @@ func run() error {
 		{"crowd", "what watching 1,000 quiet containers takes", crowdShare},
 		{"series", "what a Prometheus needs for the series of hosts with 1,000 containers, of which one is replaced every two seconds", seriesBudget},
 		{"screen", "what the dashboard takes while nothing happens, on a terminal of 200x50", screenShare},
+		{"page", "what serving takes while browsers show the page, and nothing happens", pageShare},
 		{"keys", "from a key to the terminal of 200x50", keysInAFlood},
 		{"shown", "from the kernel's time stamp of an OOM kill to the terminal of 200x50", killsOnScreen},
 	} {

@@ -10,6 +10,7 @@
 #include "cgroups.bpf.c"
 #include "lifecycle.bpf.c"
 #include "roots.bpf.c"
+#include "oom_domain.bpf.c"
 #include "oom.bpf.c"
 #include "sockets.bpf.c"
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,9 +94,12 @@ func TestAskAnother(t *testing.T) {
 	flags := []string{"--from", address, "--user", "alice", "--password-file", passwordFile}
 	for _, args := range [][]string{{"why"}, {"inspect"}, {"ns"}} {
 		args = append(append([]string{"__complete"}, args...), append(flags, "aban")...)
-		if stdout, _, _ := outcomeWith(t, nil, args...); !strings.Contains(stdout, "abandoned") {
-			t.Errorf("%s: %s", args, stdout)
-		}
+		awaitCompletion(t, func() error {
+			if stdout, _, _ := outcomeWith(t, nil, args...); !strings.Contains(stdout, "abandoned") {
+				return fmt.Errorf("%s: %s", args, stdout)
+			}
+			return nil
+		})
 	}
 }
 

@@ -91,7 +91,7 @@ func awaitCompletion(t *testing.T, try func() error) {
 		if err == nil {
 			return
 		}
-		if time.Since(begun) > 20*time.Second {
+		if time.Since(begun) > time.Minute {
 			t.Fatal(err)
 		}
 	}
@@ -152,7 +152,7 @@ func TestCompletionDoesNotWait(t *testing.T) {
 	for _, args := range [][]string{{"why", ""}, {"inspect", "--from", srv.URL, ""}, {"ps", "--from", srv.URL, "--filter", "name="}} {
 		begun := time.Now()
 		words, _, _ := completed(t, args...)
-		if took := time.Since(begun); len(words) > 0 || took > completionPatience+4*time.Second {
+		if took := time.Since(begun); len(words) > 0 || took > completionPatience+30*time.Second {
 			t.Errorf("%v: %v after %v", args, words, took)
 		}
 	}

@@ -131,11 +131,11 @@ func newConfig(s *streams, o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "config", GroupID: groupHelp, Args: noArguments,
 		Short: "Print a file of settings with every key and its default",
-		Long: `Prints a file of settings with every key and its default; say nsviz config > FILE to begin one.
+		Long: `Prints a file of settings with every key and its default; nsviz config > FILE makes such a file.
 
 nsviz reads ` + systemConfig + ` and then $XDG_CONFIG_HOME/` + userConfig + `
 (~/.config/` + userConfig + `), or only the file of --config. Each key has the name of a flag, and
-the flag goes before it. Only keys is no flag: it chooses the keys of the dashboard. A mistake in a
+the flag takes precedence. Only the key named keys is not a flag: it chooses the keys of the dashboard. A mistake in a
 file is an error: nsviz does not start with half of its settings.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			text, err := o.configText(cmd.Root())
@@ -151,7 +151,7 @@ file is an error: nsviz does not start with half of its settings.`,
 // configText returns a file of settings that changes nothing.
 func (o *options) configText(root *cobra.Command) (string, error) {
 	var b strings.Builder
-	b.WriteString("# nsviz reads these files; a later one goes before an earlier one:\n")
+	b.WriteString("# nsviz reads these files; a later one takes precedence over an earlier one:\n")
 	paths, _ := o.configFiles()
 	for _, path := range paths {
 		state := "exists"
@@ -162,7 +162,7 @@ func (o *options) configText(root *cobra.Command) (string, error) {
 		}
 		fmt.Fprintf(&b, "#   %s (%s)\n", path, state)
 	}
-	fmt.Fprintf(&b, "# The command line goes before them, and so do $%s, $%s and, for what\n# reaches another nsviz, the NSVIZ_ variables, where these are set.\n", noColor, docker.HostVariable)
+	fmt.Fprintf(&b, "# The command line takes precedence over them, and so do $%s, $%s and, for what\n# reaches another nsviz, the NSVIZ_ variables, where these are set.\n", noColor, docker.HostVariable)
 	for _, f := range configurable(root) {
 		var value any = f.DefValue
 		if f.Value.Type() == "bool" {

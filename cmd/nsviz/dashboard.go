@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/collect/findings"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/logging"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/otlp"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -38,11 +39,12 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	if o.journal != nil {
 		log = slog.New(slog.NewMultiHandler(notes, o.journal.Handler(slog.Level(o.level))))
 	}
+	o.mishaps = mishap.New(log)
 	x, err := o.exporter(log, s.zone)
 	if err != nil {
 		return err
 	}
-	defer closeExporter(x)
+	defer o.closeExporter(x)
 	o.past = store.NewTimeline(store.DefaultPast)
 	feed := o.newFeed()
 	p, err := o.watcher(log)
@@ -157,8 +159,8 @@ func (o *options) server(p *pipeline.Pipeline, feed *server.Feed, counts *findin
 	return server.Config{
 		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Feed: feed, EventLine: func(e event.Event) string { return ui.EventText(e, time.UTC) },
 		Sinks: sinks, Deliveries: exported.deliveries, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
-		MetricsPath: o.metricsPath, Ready: p.Ready, Findings: counts.Of,
-		UI: o.webUI, Inspect: o.pageReader(p),
+		MetricsPath: o.metricsPath, Ready: p.Ready, Findings: counts.Of, Mishaps: o.mishaps,
+		UI: o.webUI, Hosts: o.webHosts, Remote: o.webRemote, Inspect: o.pageReader(p),
 	}
 }
 

@@ -26,22 +26,21 @@ func newDemo(s *streams, o *options) *cobra.Command {
 		Use: "demo [oom|start|isolation]", GroupID: groupWatch,
 		ValidArgs: []string{string(demo.OOM), string(demo.Start), string(demo.Isolation)},
 		Short:     "Play a lesson, live: oom (the default), start or isolation",
-		Long: `Plays a lesson. The dashboard shows oom; where stdout is no terminal, events are printed.
+		Long: `Plays a lesson. oom is shown in the dashboard, or as events where stdout is not a terminal.
 
   oom        a container takes more memory than it may, and the kernel kills inside it
   start      containers start, one after the other, in milliseconds; where these go is drawn, in
              place of the dashboard, and compared with the boot of a virtual machine
   isolation  a guided tour in text: what the host sees, what a container sees, the limit, the kill, a
              start and a boot, and why a kernel module needs a virtual machine. Each step says what to
-             look at and how to see it by hand, checks that it is so on this host, and waits for
-             Enter. The exit code is 1 if something was not so
+             look at and how to see it by hand, checks this on the host, and waits for Enter. The
+             exit code is 1 if a check failed
 
 With a Docker engine the containers are Docker's, from an image that nsviz makes of itself; without
-one nsviz makes them by hand. All that it makes is called nsviz-demo-… and is removed at the end.
+one nsviz makes them by hand. Everything that it makes is called nsviz-demo-… and is removed at the end.
 
-The virtual machine of start and isolation is booted where QEMU is at hand, with the kernel of this
-host, and its only program is nsviz. With KVM where the host has it; without, QEMU emulates, which
-is slower.`,
+start and isolation boot a virtual machine where QEMU is installed. It has the kernel of this host, and
+its only program is nsviz. Without KVM, QEMU emulates it, which is slower.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return errUsage{fmt.Errorf("nsviz demo plays one demo at a time")}

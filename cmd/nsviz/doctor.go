@@ -23,9 +23,9 @@ func newDoctor(s *streams, o *options) *cobra.Command {
 		Long: `Says what this host allows, what nsviz uses, and why.
 
 It attaches all probes once and lists, for each kind of fact, the hook in use and why there is no better one. Before these
-stand the engines that answer, the containers that are found, nsviz's own memory limit with what it needs, and what is not
-as it should be, with what to do about it. If nsviz is not permitted to watch, it says so and what is missing, and the exit
-code is 3. In a container or a pod give it the same --cgroup-root, --proc-root and addresses of engines as the nsviz that runs there.`,
+it lists the engines that answer, the containers that it finds, nsviz's own memory limit with what it needs, and problems,
+with what to do about them. If nsviz is not permitted to watch, it says so and what is missing, and the exit
+code is 3. In a container or a pod, give it the same --cgroup-root, --proc-root and addresses of engines as the nsviz that runs there.`,
 		Example: `  sudo nsviz doctor
   docker exec nsviz /nsviz doctor
   kubectl --namespace nsviz exec ds/nsviz -- /nsviz doctor --cgroup-root=/host/cgroup`,

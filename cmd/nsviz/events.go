@@ -34,11 +34,11 @@ nsviz does not wait for its reader. A reader that is too slow, or stops for a wh
 events_lost event in their place gives their number.
 
 ` + filterHelp(query.Events) + `
-An events_lost event is printed whatever --filter says: what was lost may have been as it says.
+--filter never hides an events_lost event: a lost event may have been one that the filter wants.
 
-With --from it prints those of another nsviz as they happen there, asks again when the connection is lost, for what it has not got yet, and
-says so if something is not kept any more. With --since it prints the events of the past, as an nsviz that is running (the dashboard or nsviz
-serve) or a recording has them, and ends, unless --follow is given; a recording without --since is printed whole. None of that needs root. A
+With --from it prints the events of another nsviz as they happen there. When the connection is lost, it asks again for what it has missed, and
+says so if some of that is not kept any more. With --since it prints the events of the past, as an nsviz that is running (the dashboard or nsviz
+serve) or a recording has them, and ends, unless --follow is given. A recording without --since is printed completely. None of this needs root. A
 running nsviz keeps the past within 32 MiB, which is a quarter of an hour or more where there are 50 containers.`,
 		Example: `  sudo nsviz events
   sudo nsviz events --filter 'type=oom_kill || type=container_exited && exit!=0'
@@ -76,10 +76,6 @@ const (
 	waitingEventBytes = 16 << 20
 )
 
-// drainPatience bounds the time at the end in which waiting output is written, so that a signal ends nsviz within two
-// seconds, whatever the reader does.
-const drainPatience = 800 * time.Millisecond
-
 // eventSink writes events to a reader without waiting for it.
 func eventSink(write func(event.Event) error) *sink.Sink[fact.Fact] {
 	return sink.New(sink.Config[fact.Fact]{
@@ -111,7 +107,7 @@ func events(parent context.Context, s *streams, o *options, accept func(*event.E
 		}
 	})
 	if err != nil {
-		return errors.Join(err, closeSink(out))
+		return errors.Join(err, o.ending.send(out))
 	}
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -142,7 +138,7 @@ func events(parent context.Context, s *streams, o *options, accept func(*event.E
 	err = p.Run(ctx)
 	cancel(err)
 	running.Wait()
-	failed, unwritten := failure(parent, ctx), closeSink(out)
+	failed, unwritten := failure(parent, ctx), o.ending.send(out)
 	switch n := (*sink.UnwrittenError)(nil); {
 	case errors.As(unwritten, &n):
 		return errors.Join(failed, fmt.Errorf("%d events were not written: nobody reads the output", n.Count))
@@ -150,15 +146,6 @@ func events(parent context.Context, s *streams, o *options, accept func(*event.E
 		return fmt.Errorf("write events: %w", unwritten)
 	}
 	return failed // also the reason why writing failed, if it did
-}
-
-// closeSink closes a sink. Waiting values are written if the consumer takes them within drainPatience.
-func closeSink(s interface {
-	Close(ctx context.Context) error
-}) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
-	defer cancel()
-	return s.Close(ctx)
 }
 
 // eventWriter writes one event a line, each at once.

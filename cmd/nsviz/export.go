@@ -70,7 +70,7 @@ func (o *options) exporter(log *slog.Logger, zone *time.Location) (*otlp.Exporte
 	if err != nil {
 		return nil, err
 	}
-	x, err := otlp.New(otlp.Config{Target: target, Accept: accept, Version: build().Version, HostID: o.hostID(), Log: log})
+	x, err := otlp.New(otlp.Config{Target: target, Accept: accept, Version: build().Version, HostID: o.hostID(), Mishaps: o.mishaps, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -94,12 +94,12 @@ func exportFrom(ctx context.Context, x *otlp.Exporter, p *pipeline.Pipeline, srv
 	return nil
 }
 
-// closeExporter sends what waits, as closeSink; x may be nil.
-func closeExporter(x *otlp.Exporter) {
+// closeExporter sends what waits; x may be nil.
+func (o *options) closeExporter(x *otlp.Exporter) {
 	if x == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
+	ctx, cancel := o.ending.within(sendBy)
 	defer cancel()
 	x.Close(ctx)
 }

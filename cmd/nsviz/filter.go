@@ -28,8 +28,8 @@ type filters[R any] struct {
 func filterHelp[R any](fields query.Fields[R]) string {
 	var b strings.Builder
 	b.WriteString(`--filter takes an expression: FIELD OPERATOR VALUE, with && || ! and parentheses between several, or a word that a row has to
-contain. Several --filter have to be met all. Operators are = and !=, ~ and !~ (a regular expression, of which a plain word is one)
-and > >= < <=. No comparison with what nsviz does not know is true, but FIELD=? is. Case does not matter. Sizes are as 64MiB or
+contain. With several --filter, all of them must be true. Operators are = and !=, ~ and !~ (a regular expression, of which a plain word is one)
+and > >= < <=. If nsviz does not know a value, only FIELD=? is true. Case does not matter. Write sizes as 64MiB or
 1.5g, durations as 250ms, times as 14:03, 2026-11-23T14:03:10 or -10m (ten minutes ago). What = takes:
 
 `)
@@ -44,7 +44,7 @@ and > >= < <=. No comparison with what nsviz does not know is true, but FIELD=? 
 // flag adds --filter to a command.
 func (f *filters[R]) flag(cmd *cobra.Command, fields query.Fields[R], example string, complete cobra.CompletionFunc) {
 	f.fields = fields
-	cmd.Flags().StringArrayVar(&f.texts, "filter", nil, "leave out what this expression is not true of, such as '"+example+"'; repeatable")
+	cmd.Flags().StringArrayVar(&f.texts, "filter", nil, "list only that for which this expression is true, such as '"+example+"'; repeatable")
 	_ = cmd.RegisterFlagCompletionFunc("filter", complete)
 }
 

@@ -31,13 +31,13 @@ All of it is read from the kernel, not from the engine's settings; where these d
 PID is any process of the container, as the host counts. A container of a pod or a compose project is also
 found as NAMESPACE/POD/CONTAINER, POD/CONTAINER or PROJECT/SERVICE. The severities are info, low, medium, high and critical.
 
-With --from or --recording it tells what an nsviz that is running or a recording knows of a container, by name
-or id, also of one that is dead: its namespaces, limits, history and end, and what is not known. That needs
-no root.`,
+With --from or --recording it reports what a running nsviz or a recording knows about a container, by name
+or id, also about one that has ended: its namespaces, limits, history and end, and what is not known. This
+needs no root.`,
 		Example: `  sudo nsviz inspect web
   sudo nsviz inspect 4242 -o json
-  sudo nsviz inspect web --fail-on high     for CI: exit code 1 if there is such a finding
-  nsviz inspect web --from FILE             what a recording knows of it, dead or alive`,
+  sudo nsviz inspect web --fail-on high     # for CI: exit code 1 if there is such a finding
+  nsviz inspect web --from FILE             # what a recording knows of it, dead or alive`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if report.IsName(args[0]) {
 				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace, a cgroup or an OOM kill", foreign.Prose(args[0]))}

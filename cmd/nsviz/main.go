@@ -37,9 +37,10 @@ func main() {
 	late := make(chan struct{})
 	context.AfterFunc(ctx, func() { time.AfterFunc(outputPatience, func() { close(late) }) })
 	log := sink.NewWriter("log", os.Stderr, waitingLogBytes)
-	code := run(ctx, os.Args[1:], output.Stdout{File: os.Stdout, Late: late}, log)
+	end := newEnding(ctx)
+	code := runUntil(ctx, end, os.Args[1:], output.Stdout{File: os.Stdout, Late: late}, log)
 	stop()
-	_ = closeSink(log) // there is nowhere left to report an error
+	_ = end.log(log) // there is nowhere left to report an error
 	os.Exit(code)
 }
 
@@ -75,9 +76,14 @@ func untilSignalled(parent context.Context) (ctx context.Context, stop context.C
 
 // run runs the program and returns its exit code.
 func run(ctx context.Context, args []string, out, stderr io.Writer) int {
+	return runUntil(ctx, newEnding(ctx), args, out, stderr)
+}
+
+// runUntil is run with an end that the caller shares.
+func runUntil(ctx context.Context, end *ending, args []string, out, stderr io.Writer) int {
 	err := place.CanStart()
 	if err == nil {
-		o := &options{}
+		o := &options{ending: end}
 		defer o.close()
 		root := newRoot(&streams{out: out, err: stderr, zone: time.Local}, o)
 		root.SetArgs(args)

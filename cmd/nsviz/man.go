@@ -179,7 +179,7 @@ func (m *manual) surroundings() {
 	m.section("FILES")
 	for _, f := range [][2]string{
 		{systemConfig, "Settings of this host. Keys are the names of flags; nsviz-config(8) prints all."},
-		{"~/.config/" + userConfig, "Settings of a user, which go before those of the host. The dashboard remembers columns and order there."},
+		{"~/.config/" + userConfig, "Settings of a user, which take precedence over those of the host. The dashboard remembers columns and order there."},
 		{"/usr/lib/systemd/system/nsviz.service, nsviz.socket", "nsviz-serve(8) as a service of systemd, in packages."},
 		{"/sys/kernel/btf/vmlinux", "The kernel's types, without which there are no probes."},
 	} {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -34,13 +33,13 @@ no root.
   sudo nsviz ns --filter 'type=net && processes=0'
   sudo nsviz ns --filter pid=2251
   nsviz ns shop/cart-7d9f --from https://node7:10064
-  sudo nsviz ns -o svg > walls.svg          a picture: rooms whose walls are namespaces`,
+  sudo nsviz ns -o svg > walls.svg          # a picture: rooms whose walls are namespaces`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := chosen.parse(s.zone); err != nil {
 				return err
 			}
-			draw := namespaceDiagrams[form]
-			if len(chosen.parsed) > 0 && draw != nil {
+			drawn, isDrawn := diagram.FormNamed(form)
+			if len(chosen.parsed) > 0 && isDrawn {
 				return errUsage{fmt.Errorf("--filter and -o %s exclude each other: a diagram is of all that its containers are in", form)}
 			}
 			of := strings.Join(args, "")
@@ -51,8 +50,8 @@ no root.
 					snapshot = &only
 				}
 				switch {
-				case draw != nil:
-					return draw(s.out, snapshot)
+				case isDrawn:
+					return drawn.Write(s.out, snapshot)
 				case form == "json":
 					return report.WriteJSON(s.out, report.Namespaces(snapshot))
 				}
@@ -66,8 +65,8 @@ no root.
 				if err != nil {
 					return err
 				}
-				if draw != nil {
-					return ask(cmd, s, &from, "", client.Diagram(of, form, draw).At(at), func(text []byte) error {
+				if isDrawn {
+					return ask(cmd, s, &from, "", client.Diagram(of, drawn).At(at), func(text []byte) error {
 						_, err := s.out.Write(text)
 						return err
 					})
@@ -97,9 +96,4 @@ no root.
 	cmd.ValidArgsFunction = o.completeNames(&from, false)
 	outputFlag(cmd, &form, "tree", "json", "dot", "mermaid", "svg")
 	return cmd
-}
-
-// namespaceDiagrams are the forms of the output that are diagrams.
-var namespaceDiagrams = map[string]func(io.Writer, *model.Snapshot) error{
-	"dot": diagram.WriteDOT, "mermaid": diagram.WriteMermaid, "svg": diagram.WriteSVG,
 }

@@ -15,7 +15,7 @@ func (o *options) withFiles(log *slog.Logger, engines []engine.Engine, find func
 	if err != nil {
 		return nil, nil, err
 	}
-	c := ondisk.Config{Proc: proc, Log: log}
+	c := ondisk.Config{Proc: proc, Log: log, Mishaps: o.mishaps}
 	users := ondisk.NewUsers(c)
 	return append(engines, ondisk.New(c)), func() []engine.Engine {
 		if find == nil {

@@ -28,17 +28,17 @@ func newPs(s *streams, o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "ps", GroupID: groupOnce, Args: f.interval,
 		Short: "List containers, virtual machines and how they are isolated",
-		Long: `Lists the containers in the order of their start and after them the virtual machines: from here each of these
-is one process with a kernel of its own, and nothing inside is visible. In JSON they have "kind": "vm".
+		Long: `Lists the containers in the order of their start, and after them the virtual machines. Seen from the host, each virtual
+machine is one process with a kernel of its own, and nothing inside it is visible. In JSON they have "kind": "vm".
 
 On a terminal the table fits the width: a narrow one shows namespaces as symbols, in the order mnt pid net ipc uts user
 cgroup time (● its own, ○ the host's, a b shared with each other, ! a dead one, ? unknown), and leaves out what
-matters least. --no-trunc and a pipe have all of it.
+matters least. With --no-trunc and in a pipe the table is complete.
 
-What has ended cannot be looked up: --all asks an nsviz that is running (the dashboard or nsviz serve) or a recording.
---from and --recording without --all list what is live, as that one knows it. Neither needs root. The column RESTARTS has how
+The host does not know what has ended: --all asks an nsviz that is running (the dashboard or nsviz serve) or a recording.
+--from and --recording without --all list what is live there. None of these needs root. The column RESTARTS has how
 often a container was started again while that nsviz watched or, if that is more, how often its engine says that it has restarted it.
-A look without a running nsviz knows only the latter.
+Without a running nsviz only the engine's count is known.
 
 ` + filterHelp(query.Workloads) + `
 status=exited and status=created imply --all.

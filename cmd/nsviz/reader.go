@@ -10,6 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/collect/findings"
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/report"
@@ -41,14 +42,18 @@ func (o *options) pageReader(p *pipeline.Pipeline) func(context.Context, *model.
 		return nil
 	}
 	return func(ctx context.Context, s *model.Snapshot, c *model.Container) (*report.Dissection, error) {
-		a, err := r.gather(ctx, p, s, c, anatomy.Extra{})
+		var d *report.Dissection
+		err := o.mishaps.Do(mishap.Page, c.Label, func() error {
+			a, err := r.gather(ctx, p, s, c, anatomy.Extra{})
+			if err == nil {
+				d = report.Dissect(a)
+			}
+			return err
+		})
 		if errors.Is(err, anatomy.ErrEnded) {
-			return nil, ui.ErrEnded
+			err = ui.ErrEnded
 		}
-		if err != nil {
-			return nil, err
-		}
-		return report.Dissect(a), nil
+		return d, err
 	}
 }
 
@@ -69,11 +74,15 @@ func (o *options) findings(p *pipeline.Pipeline, log *slog.Logger) *findings.Cou
 	return findings.New(findings.Config{
 		Snapshot: p.Peek, Now: time.Now, Log: log,
 		Inspect: func(ctx context.Context, s *model.Snapshot, c *model.Container) ([]anatomy.Finding, error) {
-			a, err := r.gather(ctx, p, s, c, anatomy.Extra{FindingsOnly: true})
-			if err != nil {
-				return nil, err
-			}
-			return a.Findings, nil
+			var found []anatomy.Finding
+			err := o.mishaps.Do(mishap.Findings, c.Label, func() error {
+				a, err := r.gather(ctx, p, s, c, anatomy.Extra{FindingsOnly: true})
+				if err == nil {
+					found = a.Findings
+				}
+				return err
+			})
+			return found, err
 		},
 	})
 }

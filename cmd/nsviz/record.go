@@ -39,7 +39,7 @@ func recordTo(parent context.Context, s *streams, o *options, path string) error
 		return nil
 	})
 	failed := recordFrom(parent, s, o, &p, out, path)
-	if err := r.End(closeSink(out), failed); err != nil {
+	if err := r.End(o.ending.send(out), failed); err != nil {
 		return err
 	}
 	o.logger(s.err).Info("recorded", "facts", r.Count(), "file", path)

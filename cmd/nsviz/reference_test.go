@@ -58,7 +58,7 @@ func describe(page io.Writer, c *cobra.Command) {
 	if long == "" {
 		long = c.Short + "."
 	}
-	fmt.Fprintf(page, "\n## %s\n\n```text\n%s\n```\n\n    %s\n", c.CommandPath(), strings.TrimSpace(long), c.UseLine())
+	fmt.Fprintf(page, "\n## %s\n\n```text\n%s\n\n%s\n```\n", c.CommandPath(), c.UseLine(), strings.TrimSpace(long))
 	if c.HasExample() {
 		fmt.Fprintf(page, "\nExamples:\n\n```sh\n%s\n```\n", unindented(c.Example))
 	}
@@ -112,7 +112,7 @@ func settingsPage(t *testing.T) []byte {
 		t.Fatalf("nsviz config:\n%s", out.String())
 	}
 	return []byte("# Settings\n\n" + madeFromCode +
-		"nsviz reads `/etc/nsviz/config.yaml` and then `$XDG_CONFIG_HOME/nsviz/config.yaml` (`~/.config/nsviz/config.yaml`), or only the file that `--config` names. The command line goes before\n" +
+		"nsviz reads `/etc/nsviz/config.yaml` and then `$XDG_CONFIG_HOME/nsviz/config.yaml` (`~/.config/nsviz/config.yaml`), or only the file that `--config` names. The command line takes precedence over\n" +
 		"the files. A key that does not exist is an error with its line, its column and the nearest right one. `nsviz config` prints this file, which has the defaults:\n\n" +
 		"```yaml\n" + strings.TrimSpace(file) + "\n```\n")
 }

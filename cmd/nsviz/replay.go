@@ -28,7 +28,7 @@ shift by ten seconds, and Home and End lead to the start and the end of the reco
 faster and slower. ? lists all keys.
 
 With --svg, --text or --json it writes one screen of the recording to stdout instead, as of its end or of --at:
-a picture, text, or what ps, ns, events or inspect say of it with -o json. That needs no terminal.`,
+a picture, text, or what ps, ns, events or inspect report about it with -o json. That needs no terminal.`,
 		Example: `  nsviz replay FILE --speed 10
   nsviz replay FILE --svg --at 14:03:10 > moment.svg
   nsviz replay FILE --svg --view map --size 160x48 --theme light > map.svg

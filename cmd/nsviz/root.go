@@ -16,6 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"github.com/nsviz/nsviz/internal/logging"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -38,6 +39,8 @@ type options struct {
 	webConfig     string
 	metricsPath   string
 	webUI         bool
+	webHosts      []string
+	webRemote     string
 	engineHosts   []string
 	criEndpoints  []string
 	procRoot      string
@@ -61,6 +64,10 @@ type options struct {
 	past *store.Timeline
 	// journal is where the log goes with --log-format journald; nil is stderr.
 	journal *logging.Journal
+	// mishaps keeps mistakes in pieces of work from ending nsviz. It is nil in commands that end by themselves, where a mistake is to be seen.
+	mishaps *mishap.Counter
+	// ending bounds the end of the process.
+	ending *ending
 	// consumers are those of pipeline.Config.Quiet.
 	consumers []func(fact.Fact)
 }
@@ -82,10 +89,10 @@ cgroups filling up, the OOM killer choosing a victim, each tied to the container
 
 Without a command it draws the dashboard, and beside it serves metrics, the API and a page for
 browsers. It needs root.`,
-		Example: `  sudo nsviz                 the dashboard
-  sudo nsviz demo            the same, with a container that runs out of memory
-  sudo nsviz events -o json  every event, one a line
-  sudo nsviz doctor          what this host allows, and what nsviz makes of it`,
+		Example: `  sudo nsviz                 # the dashboard
+  sudo nsviz demo            # the same, with a container that runs out of memory
+  sudo nsviz events -o json  # every event, one a line
+  sudo nsviz doctor          # what this host allows, and what nsviz makes of it`,
 		Args:          noArguments,
 		Version:       versionLine(),
 		SilenceErrors: true,
@@ -114,6 +121,11 @@ browsers. It needs root.`,
 		"let the web server have the sockets that systemd passes on (socket activation), instead of --web.listen-address")
 	flags.StringVar(&o.metricsPath, "web.telemetry-path", server.MetricsPath, "path of the metrics on the web server")
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and passwords of the web server, in the format of Prometheus' exporters")
+	flags.StringArrayVar(&o.webHosts, "web.host", nil,
+		"name under which the page and the API answer where no password is asked for, or *.NAME for all below it; repeatable (addresses, localhost and this host's own name always are)")
+	flags.Var(newChecked(&o.webRemote, server.RemoteAll, "string", oneOf(server.RemoteAll, server.RemoteMetrics)), "web.remote",
+		"what the web server gives to other hosts: all, or metrics, which keeps the page and the API for the loopback addresses")
+	_ = root.RegisterFlagCompletionFunc("web.remote", cobra.FixedCompletions([]string{server.RemoteAll, server.RemoteMetrics}, cobra.ShellCompDirectiveNoFileComp))
 	flags.BoolVar(&o.webUI, "web.ui", true, "show the host in browsers, at / of the web server")
 	flags.StringArrayVar(&o.engineHosts, "docker-host", nil,
 		"engine with Docker's API to ask for names, podman's too; repeatable (default $DOCKER_HOST, or all that are found)")
@@ -122,7 +134,7 @@ browsers. It needs root.`,
 	flags.StringVar(&o.procRoot, "proc-root", pseudofs.DefaultProc, "where the host's procfs is mounted")
 	flags.StringVar(&o.cgroupRoot, "cgroup-root", cgroupfs.DefaultRoot, "where the host's cgroups are mounted")
 	flags.Var(newChecked(&o.level, level(slog.LevelInfo), "string", parseLevel), "log-level",
-		"how much to say on stderr: debug, info, warn, error")
+		"how much to log on stderr: debug, info, warn, error")
 	flags.Lookup("log-level").DefValue = level(slog.LevelInfo).String() // its zero value, which would not be shown
 	flags.Var(newChecked(&o.logFormat, logging.Text, "string", oneOf(logging.Forms()...)), "log-format",
 		"form of the log of what watches: text (which is logfmt), json or logfmt on stderr, or journald")
@@ -238,7 +250,7 @@ func (o *options) openJournal(stderr io.Writer) {
 // close writes what waits for the journal.
 func (o *options) close() {
 	if o.journal != nil {
-		_ = closeSink(o.journal) // there is nowhere left to report an error
+		_ = o.ending.log(o.journal) // there is nowhere left to report an error
 	}
 }
 
@@ -296,6 +308,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		ProbeMethods: o.probeMethods,
 		LimitMemory:  ownmemory.LimitGoRuntime(log),
 		Log:          log,
+		Mishaps:      o.mishaps,
 		Sinks:        sinks,
 		Past:         o.past,
 		Quiet:        o.consumers,

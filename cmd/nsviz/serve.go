@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/logging"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/service"
@@ -27,7 +28,7 @@ func newServe(s *streams, o *options) *cobra.Command {
 		Long: `Watches the host, serves metrics, the API and a page for browsers, and logs OOM kills, without a screen.
 
 As a service of systemd (Type=notify) it is ready once the probes are attached, answers the watchdog (WatchdogSec=) only while
-events go all the way through, and takes its port from a socket unit with --web.systemd-socket.
+events pass through all of nsviz, and takes its port from a socket unit with --web.systemd-socket.
 
 The log goes to stderr, as text or JSON, or with --log-format journald to systemd's journal. There journalctl CONTAINER_NAME=web shows
 the kills in a container beside what it logs itself, if its engine logs to the journal, too.`,
@@ -71,13 +72,14 @@ func completeEventTypes(_ *cobra.Command, _ []string, begun string) ([]string, c
 
 // logEvents logs events of some types, from the pipeline that is made next.
 func (o *options) logEvents(log *slog.Logger, types []event.Type) *logging.Events {
-	events := logging.NewEvents(logging.EventsConfig{Log: log, Types: types})
+	events := logging.NewEvents(logging.EventsConfig{Log: log, Types: types, Mishaps: o.mishaps})
 	o.consumers = append(o.consumers, events.Put)
 	return events
 }
 
 func serve(parent context.Context, s *streams, o *options, logged loggedEvents) error {
 	log := o.logger(s.err)
+	o.mishaps = mishap.New(log)
 	listeners, err := o.listeners()
 	if err != nil {
 		return err
@@ -89,11 +91,11 @@ func serve(parent context.Context, s *streams, o *options, logged loggedEvents) 
 	if err != nil {
 		return err
 	}
-	defer closeExporter(x)
+	defer o.closeExporter(x)
 	o.past = store.NewTimeline(store.DefaultPast)
 	feed := o.newFeed()
 	events := o.logEvents(log, logged.types())
-	defer func() { _ = closeSink(events) }() // what waits is written, or counted as lost
+	defer func() { _ = o.ending.send(events) }() // what waits is written, or counted as lost
 	p, err := o.watcher(log)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func newTrace(s *streams, o *options) *cobra.Command {
 waterfall of their start and how they ended, OOM kills, cgroups, and the programs that were run in a
 container from outside.
 
-The command has the terminal, stdin, stdout and stderr for itself. The report goes to stderr after the
+The command alone uses the terminal, stdin, stdout and stderr. The report goes to stderr after the
 command has ended, or to a file. The exit code is the command's: 128+N if signal N ended it, 127 if there is
 no such command, 126 if it cannot be run. Signals that are sent to nsviz are passed on to the command, except for
 SIGINT, SIGQUIT and SIGHUP while nsviz is in the foreground of a terminal: the terminal sends these to the

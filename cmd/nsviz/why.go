@@ -18,20 +18,20 @@ func newWhy(s *streams, o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "why NAME|ID|NAMESPACE|CGROUP|KILL", GroupID: groupOnce, Args: arguments("NAME|ID|NAMESPACE|CGROUP|KILL"),
 		Short: "Tell how a container ended, and who did it",
-		Long: `Tells how a container ended and who did it: the kernel's OOM killer and whose memory had run out, a
+		Long: `Reports how a container ended and who did it: the kernel's OOM killer and whose memory had run out, a
 daemon such as systemd-oomd or earlyoom, docker kill or the second step of docker stop, a process
-inside or a process outside. Of a container that lives it tells what was killed in it. Below that
-stands what happened last: what was changed, who came from outside, what was killed; with --history
-all that is kept, from the making of its cgroup on. A container of a pod or a compose project is also
+inside or a process outside. For a container that lives it reports what was killed in it. Below that
+it lists what happened last: what was changed, who entered from outside, what was killed; with --history
+everything that is kept, beginning with the creation of its cgroup. A container of a pod or a compose project is also
 found as NAMESPACE/POD/CONTAINER, POD/CONTAINER or PROJECT/SERVICE.
 
-Of a namespace, named as in /proc/PID/ns, it tells who made it, who joined it, and how it ended; of a
+For a namespace, named as in /proc/PID/ns, it reports who made it, who joined it, and how it ended; for a
 cgroup, a container's or any other, who made it, who moved processes into it, who changed its limits and
-what was killed because of it. Of an OOM kill, by the id that its event and the exemplars of the metrics have,
-it tells which process was killed and whose memory had run out.
+what was killed because of it. For an OOM kill, by the id that its event and the exemplars of the metrics have,
+it reports which process was killed and whose memory had run out.
 
-What nobody watched nobody knows: the answer comes from an nsviz that is running (the dashboard or
-nsviz serve) or from a recording. It needs no root.`,
+The answer comes from an nsviz that is running (the dashboard or nsviz serve) and was running at that time, or
+from a recording. It needs no root.`,
 		Example: `  nsviz why web
   nsviz why web --history
   nsviz why shop/worker
@@ -71,7 +71,7 @@ nsviz serve) or from a recording. It needs no root.`,
 	past.flag(cmd, s, "at", "answer as of a time: "+whenWords)
 	from.flags(cmd)
 	cmd.ValidArgsFunction = o.completeNames(&from, true)
-	cmd.Flags().BoolVar(&complete, "history", false, "tell all that is kept of what happened to it")
+	cmd.Flags().BoolVar(&complete, "history", false, "list everything that is kept of its history")
 	outputFlag(cmd, &form, "text", "json")
 	return cmd
 }

@@ -235,7 +235,7 @@ func itself() []*panel {
 		lines("Events", "Events that reached nsviz, by type, and the log records, spans and samples that the receiver of --export has accepted.", "cps", 8, 8).
 			over(`sum by (type) (rate(nsviz_events_total{`+host+`}[`+window+`]))`, "{{type}}").
 			over(`sum by (signal) (rate(nsviz_export_delivered_total{`+host+`}[`+window+`]))`, "exported: {{signal}}").next(),
-		bars("Events lost and failed reads", "Lost events by reason, failed kernel reads by the place in the BPF programs, OOM kills that only the kernel has counted, what those who read from nsviz did not get, what could not be exported, and what nsviz does without since its own cgroup is nearly full. Nothing here is good news.", 8, 8).
+		bars("Events lost and failed reads", "Lost events by reason, failed kernel reads by the place in the BPF programs, OOM kills that only the kernel has counted, what those who read from nsviz did not get, what could not be exported, mistakes in nsviz itself, and what nsviz does without since its own cgroup is nearly full. Nothing here is good news.", 8, 8).
 			over(counted("reason", "nsviz_events_lost_total", host, window), "lost: {{reason}}").
 			over(counted("place", "nsviz_bpf_errors_total", host, window), "failed read: {{place}}").
 			over(counted("instance, container", "nsviz_oom_kills_unobserved_total", host, window), "unobserved OOM kill: {{container}}").
@@ -245,6 +245,7 @@ func itself() []*panel {
 			over(`max by (instance) (nsviz_memory_saving_step{`+host+`}) > 0`, "nsviz saves memory, step").
 			over(`sum by (signal) (increase(nsviz_export_rejected_total{`+host+`}[`+window+`]))`, "not exported: {{signal}}").
 			over(`sum by (signal) (increase(nsviz_export_failures_total{`+host+`}[`+window+`]))`, "failed requests of the export: {{signal}}").
+			over(`sum by (work) (increase(nsviz_panics_total{`+host+`}[`+window+`]))`, "mistake in nsviz: {{work}}").
 			next("NsvizEventsLost", "NsvizReadsFail", "NsvizOOMKillsUnobserved", "NsvizSavesMemory"),
 		lines("What watching costs", "CPU of the nsviz process as a share of one core (left) and its resident memory (right). The BPF programs' own time is charged to the processes that they watch and is not in it.", "percentunit", 8, 8).
 			over(`rate(process_cpu_seconds_total{`+host+`}[`+window+`]) and on (job, instance) nsviz_build_info`, "CPU {{instance}}").

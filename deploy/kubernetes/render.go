@@ -1,4 +1,4 @@
-// Command kubernetes writes the kustomize base and the monitoring component from the Helm chart in chart/, which is the one source of the
+// Command kubernetes writes the kustomize base and its components from the Helm chart in chart/, which is the one source of the
 // manifests. It also copies the rules of deploy/prometheus into the chart. `make manifests` runs it.
 //
 // It is a module of its own, so that nsviz does not depend on what makes and checks manifests.
@@ -6,6 +6,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,8 +72,9 @@ func copyRules(dir string) (map[string][]byte, error) {
 
 const madeFrom = "# Made from the chart by `make manifests`: change that.\n"
 
-// monitoring names the templates of objects of the Prometheus operator, which not every cluster knows.
-var monitoring = []string{"podmonitor.yaml", "prometheusrule.yaml"}
+// components has the kustomize components of the templates that are not in the base: objects of the Prometheus operator, which not every cluster
+// knows, and the policy, which names who may connect.
+var components = map[string]string{"podmonitor.yaml": "monitoring", "prometheusrule.yaml": "monitoring", "networkpolicy.yaml": "networkpolicy"}
 
 // manifests renders the chart as `kubectl apply` takes it, by the paths of the files.
 func manifests(dir string) (map[string][]byte, error) {
@@ -80,6 +82,7 @@ func manifests(dir string) (map[string][]byte, error) {
 		"namespace":      map[string]any{"create": true},
 		"podMonitor":     map[string]any{"enabled": true},
 		"prometheusRule": map[string]any{"enabled": true},
+		"networkPolicy":  map[string]any{"enabled": true},
 	})
 	if err != nil {
 		return nil, err
@@ -87,10 +90,7 @@ func manifests(dir string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	resources := map[string][]string{}
 	for name, content := range rendered {
-		folder := "base"
-		if slices.Contains(monitoring, name) {
-			folder = "monitoring"
-		}
+		folder := cmp.Or(components[name], "base")
 		plain, err := withoutHelm(content)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -98,7 +98,11 @@ func manifests(dir string) (map[string][]byte, error) {
 		resources[folder] = append(resources[folder], name)
 		files[filepath.Join(folder, name)] = append([]byte(madeFrom), plain...)
 	}
-	for folder, kind := range map[string]string{"base": "v1beta1\nkind: Kustomization", "monitoring": "v1alpha1\nkind: Component"} {
+	for folder := range resources {
+		kind := "v1alpha1\nkind: Component"
+		if folder == "base" {
+			kind = "v1beta1\nkind: Kustomization"
+		}
 		slices.Sort(resources[folder])
 		files[filepath.Join(folder, "kustomization.yaml")] = fmt.Appendf(nil, "%sapiVersion: kustomize.config.k8s.io/%s\nresources:\n  - %s\n",
 			madeFrom, kind, strings.Join(resources[folder], "\n  - "))

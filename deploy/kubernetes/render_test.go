@@ -70,7 +70,7 @@ func TestManifestsAreMadeFromTheChart(t *testing.T) {
 			t.Errorf("%s is not what `make manifests` makes (%v)", path, err)
 		}
 	}
-	for _, folder := range []string{"base", "monitoring", "chart/files"} {
+	for _, folder := range []string{"base", "monitoring", "networkpolicy", "chart/files"} {
 		there, err := filepath.Glob(folder + "/*")
 		if err != nil {
 			t.Fatal(err)
@@ -103,15 +103,15 @@ func TestManifestsAreOfTheAPI(t *testing.T) {
 			kinds++
 		}
 	}
-	if kinds != 5 {
-		t.Errorf("%d manifests, want 5", kinds)
+	if kinds != 6 {
+		t.Errorf("%d manifests, want 6", kinds)
 	}
 }
 
-// An overlay of a user: the base in a namespace and with an image of their own, and with the monitoring component.
+// An overlay of a user: the base in a namespace and with an image of their own, and with both components.
 func TestKustomize(t *testing.T) {
 	fs := filesys.MakeFsInMemory()
-	for _, folder := range []string{"base", "monitoring"} {
+	for _, folder := range []string{"base", "monitoring", "networkpolicy"} {
 		paths, err := filepath.Glob(folder + "/*")
 		if err != nil {
 			t.Fatal(err)
@@ -127,7 +127,7 @@ func TestKustomize(t *testing.T) {
 		}
 	}
 	overlay := `resources: [../base]
-components: [../monitoring]
+components: [../monitoring, ../networkpolicy]
 namespace: watch
 images: [{name: nsviz, newName: registry.example/nsviz, newTag: "9.9"}]
 `
@@ -152,7 +152,7 @@ images: [{name: nsviz, newName: registry.example/nsviz, newTag: "9.9"}]
 			t.Errorf("image %s", d.Spec.Template.Spec.Containers[0].Image)
 		}
 	}
-	want := map[string]int{"Namespace": 1, "ServiceAccount": 1, "DaemonSet": 1, "PodMonitor": 1, "PrometheusRule": 1}
+	want := map[string]int{"Namespace": 1, "ServiceAccount": 1, "DaemonSet": 1, "PodMonitor": 1, "PrometheusRule": 1, "NetworkPolicy": 1}
 	if !maps.Equal(kinds, want) {
 		t.Errorf("made %v, want %v", kinds, want)
 	}
@@ -171,13 +171,13 @@ func TestLeastPrivileges(t *testing.T) {
 			t.Errorf("%s can be written to", m.MountPath)
 		}
 	}
-	documented, err := os.ReadFile("../../README.md")
+	documented, err := os.ReadFile("../../docs/INSTALL.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, capability := range context.Capabilities.Add {
 		if !bytes.Contains(documented, []byte("CAP_"+capability)) {
-			t.Errorf("the README does not say what CAP_%s is for", capability)
+			t.Errorf("docs/INSTALL.md does not say what CAP_%s is for", capability)
 		}
 	}
 	if pod.SecurityContext != nil {
@@ -192,7 +192,7 @@ func TestValues(t *testing.T) {
 		"port":             9000,
 		"noCommandLines":   false,
 		"labels":           []any{"team", "tier"},
-		"web":              map[string]any{"configSecret": "nsviz-web", "scheme": "HTTPS"},
+		"web":              map[string]any{"configSecret": "nsviz-web", "scheme": "HTTPS", "hosts": []any{"nsviz.watch", "*.example.com"}},
 		"fullnameOverride": "walls",
 		"image":            map[string]any{"repository": "registry.example/nsviz", "tag": "9.9"},
 		"extraArgs":        []any{"--log-level=debug"},
@@ -200,7 +200,8 @@ func TestValues(t *testing.T) {
 	c := d.Spec.Template.Spec.Containers[0]
 	want := []string{
 		"serve", "--web.listen-address=:9000", "--cgroup-root=/host/cgroup", "--cri-endpoint=unix:///run/k3s/containerd/containerd.sock",
-		"--label=team", "--label=tier", "--web.config.file=/etc/nsviz/web/web.yml", "--log-level=debug",
+		"--label=team", "--label=tier", "--web.config.file=/etc/nsviz/web/web.yml", "--web.remote=all",
+		"--web.host=nsviz.watch", "--web.host=*.example.com", "--log-level=debug",
 	}
 	if !slices.Equal(c.Args, want) {
 		t.Errorf("arguments %q, want %q", c.Args, want)
@@ -214,6 +215,55 @@ func TestValues(t *testing.T) {
 	}
 	if len(d.Spec.Template.Spec.Volumes) != 4 || d.Name != "walls" || c.Image != "registry.example/nsviz:9.9" || c.ReadinessProbe.HTTPGet.Scheme != "HTTPS" {
 		t.Errorf("made %+v", d)
+	}
+}
+
+// Without a secret nobody is asked for a password: then other pods get the metrics alone, unless the values say otherwise.
+func TestPodsGetTheMetricsAloneWithoutPassword(t *testing.T) {
+	for want, web := range map[string]map[string]any{
+		"--web.remote=metrics": {}, "--web.remote=all": {"configSecret": "nsviz-web"},
+	} {
+		if args := daemonSet(t, map[string]any{"web": web}).Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, want) {
+			t.Errorf("%v: %q", web, args)
+		}
+	}
+	for want, web := range map[string]map[string]any{
+		"--web.remote=all": {"remote": "all"}, "--web.remote=metrics": {"remote": "metrics", "configSecret": "nsviz-web"},
+	} {
+		if args := daemonSet(t, map[string]any{"web": web}).Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, want) {
+			t.Errorf("%v: %q", web, args)
+		}
+	}
+}
+
+// The policy is for the pods of the DaemonSet and their port. It lets in who the values name, and nothing out.
+func TestNetworkPolicy(t *testing.T) {
+	policy := func(values map[string]any) networkingv1.NetworkPolicySpec {
+		values["enabled"] = true
+		files, err := render("chart", map[string]any{"networkPolicy": values})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strictly(t, files["networkpolicy.yaml"]).(*networkingv1.NetworkPolicy).Spec
+	}
+	pods := daemonSet(t, nil)
+	got := policy(map[string]any{})
+	if !maps.Equal(got.PodSelector.MatchLabels, pods.Spec.Selector.MatchLabels) || len(got.PolicyTypes) != 2 || len(got.Egress) != 0 || len(got.Ingress) != 1 {
+		t.Fatalf("%+v", got)
+	}
+	in := got.Ingress[0]
+	if len(in.Ports) != 1 || in.Ports[0].Port.String() != pods.Spec.Template.Spec.Containers[0].Ports[0].Name || len(in.From) != 1 ||
+		in.From[0].NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] != "monitoring" {
+		t.Errorf("%+v", in)
+	}
+	pod := map[string]any{"podSelector": map[string]any{"matchLabels": map[string]any{"app": "prometheus"}}}
+	collector := map[string]any{"ports": []any{map[string]any{"port": 4317}}}
+	got = policy(map[string]any{"from": []any{pod}, "egress": []any{collector}})
+	if from := got.Ingress[0].From; len(from) != 1 || from[0].PodSelector.MatchLabels["app"] != "prometheus" || len(got.Egress) != 1 || got.Egress[0].Ports[0].Port.IntValue() != 4317 {
+		t.Errorf("%+v", got)
+	}
+	if got := policy(map[string]any{"from": []any{}}); len(got.Ingress[0].From) != 0 || len(got.Ingress[0].Ports) != 1 {
+		t.Errorf("with nobody named: %+v", got)
 	}
 }
 
@@ -237,6 +287,8 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"/capabilities/2": {"capabilities": []any{"BPF", "PERFMON", "NET_ADMIN"}},
 		"/port":           {"port": 70000},
 		"/web/scheme":     {"web": map[string]any{"scheme": "gopher"}},
+		"/web/remote":     {"web": map[string]any{"remote": "none"}},
+		"podSelector":     {"networkPolicy": map[string]any{"podSelector": map[string]any{}}},
 		"/cri/socket":     {"cri": map[string]any{"socket": "containerd.sock"}},
 	} {
 		if _, err := renderChart(loaded, values); err == nil || !strings.Contains(err.Error(), place) {

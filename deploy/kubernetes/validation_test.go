@@ -2,12 +2,10 @@ package main
 
 import (
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	podutil "k8s.io/kubernetes/pkg/api/pod"
@@ -59,6 +57,9 @@ func TestAPIServerAccepts(t *testing.T) {
 			}}},
 			"updateStrategy": map[string]any{"type": "OnDelete", "rollingUpdate": nil},
 			"serviceAccount": map[string]any{"annotations": map[string]any{"team": "blue"}},
+			"networkPolicy": map[string]any{"enabled": true, "egress": []any{map[string]any{
+				"to": []any{map[string]any{"ipBlock": map[string]any{"cidr": "10.0.0.0/8"}}}, "ports": []any{map[string]any{"port": 4318}},
+			}}},
 		},
 		"a Kubernetes without the field appArmorProfile": {
 			"appArmorProfile": nil,
@@ -82,31 +83,6 @@ func TestAPIServerAccepts(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// The policy of docs/KUBERNETES.md is one, and is about the chart's pods and their port.
-func TestDocumentedNetworkPolicy(t *testing.T) {
-	page, err := os.ReadFile("../../docs/KUBERNETES.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(page), "```yaml\napiVersion: networking.k8s.io/v1\n")
-	block, _, _ := strings.Cut(rest, "```")
-	manifest := []byte("apiVersion: networking.k8s.io/v1\n" + block)
-	if errs := refusals(t, manifest); len(errs) > 0 {
-		t.Error(errs.ToAggregate())
-	}
-	policy := strictly(t, manifest).(*networkingv1.NetworkPolicy)
-	pod := daemonSet(t, nil).Spec.Template
-	for label, value := range policy.Spec.PodSelector.MatchLabels {
-		if pod.Labels[label] != value {
-			t.Errorf("the policy is for pods with %s=%s, those of the chart have %q", label, value, pod.Labels[label])
-		}
-	}
-	port := policy.Spec.Ingress[0].Ports[0].Port.String()
-	if named := pod.Spec.Containers[0].Ports[0].Name; port != named {
-		t.Errorf("the policy opens %s, the port is called %s", port, named)
 	}
 }
 

@@ -27,6 +27,7 @@ type release struct {
 	goTool        string
 	log           io.Writer
 	work          string // a folder for what is made on the way
+	licensed      []byte // the licenses of the parts, once they are known
 }
 
 var (
@@ -103,7 +104,7 @@ func (r *release) settings(ctx context.Context) ([]byte, error) {
 	}
 	_, keys, _ := bytes.Cut(printed, []byte("\n\n")) // after a heading about the files of this host
 	var b bytes.Buffer
-	b.WriteString("# Settings of nsviz for this host. ~/.config/nsviz/config.yaml, the environment and the command line go before them.\n" +
+	b.WriteString("# Settings of nsviz for this host. ~/.config/nsviz/config.yaml, the environment and the command line take precedence over them.\n" +
 		"# These are the defaults: remove the # before a key to set it. See nsviz(8).\n\n")
 	for line := range bytes.Lines(keys) {
 		if len(bytes.TrimSpace(line)) > 0 && line[0] != '#' {
@@ -115,10 +116,13 @@ func (r *release) settings(ctx context.Context) ([]byte, error) {
 }
 
 // compressed returns text as gzip -9n does, without a time and a name.
-func compressed(text []byte) []byte {
+func compressed(text []byte) []byte { return compressedAt(gzip.BestCompression, text) }
+
+// compressedAt returns content as gzip -n does at one of its levels.
+func compressedAt(level int, content []byte) []byte {
 	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // a level that there is
-	_, _ = w.Write(text)                                  // memory
+	w, _ := gzip.NewWriterLevel(&b, level) // a level that there is
+	_, _ = w.Write(content)                // memory
 	_ = w.Close()
 	return b.Bytes()
 }

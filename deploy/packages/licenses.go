@@ -18,6 +18,9 @@ var licenseFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([
 
 // licenses returns the licenses of all that is compiled into nsviz, as these ask for.
 func (r *release) licenses(ctx context.Context) ([]byte, error) {
+	if r.licensed != nil {
+		return r.licensed, nil
+	}
 	info, err := buildinfo.ReadFile(r.binary(r.architectures[0]))
 	if err != nil {
 		return nil, err
@@ -56,5 +59,6 @@ func (r *release) licenses(ctx context.Context) ([]byte, error) {
 			fmt.Fprintf(&b, "\n%[1]s\n%[2]s %[3]s: %[4]s\n%[1]s\n\n%[5]s\n", strings.Repeat("=", 80), module.Path, module.Version, entry.Name(), bytes.TrimSpace(text))
 		}
 	}
-	return b.Bytes(), nil
+	r.licensed = b.Bytes()
+	return r.licensed, nil
 }

@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/url"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/diagram"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/server"
@@ -144,16 +144,16 @@ func Namespaces(of string) Question[report.NamespaceList] {
 
 // Diagram asks for a diagram of who shares namespaces with whom, of a host or as for Namespaces, in a form that the API knows. Of a
 // recording draw draws it.
-func Diagram(of, form string, draw func(io.Writer, *model.Snapshot) error) Question[[]byte] {
+func Diagram(of string, form diagram.Form) Question[[]byte] {
 	q := Question[[]byte]{
-		path: server.NamespacesPath, query: url.Values{"form": {form}},
+		path: server.NamespacesPath, query: url.Values{"form": {form.Name}},
 		of: func(s *model.Snapshot) ([]byte, error) {
 			s, err := namespacesOf(s, of)
 			if err != nil {
 				return nil, err
 			}
 			var b bytes.Buffer
-			err = draw(&b, s)
+			err = form.Write(&b, s)
 			return b.Bytes(), err
 		},
 		complete: func(text *[]byte) bool { return len(*text) > 0 && (*text)[0] != '{' },

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/pause"
 	"github.com/nsviz/nsviz/internal/server"
 )
 
@@ -47,7 +48,7 @@ type Following struct {
 	Missed func(from, to time.Time)
 
 	silence time.Duration // 0 is the constant
-	pause   func(context.Context, time.Duration)
+	wait    func(context.Context, time.Duration) bool
 }
 
 // Follow follows the events of an nsviz that is running until ctx is done. If it cannot be reached at first, Follow fails; after that it
@@ -60,11 +61,11 @@ func Follow(ctx context.Context, from Source, f Following) error {
 	if f.silence == 0 {
 		f.silence = silence
 	}
-	if f.pause == nil {
-		f.pause = sleep
+	if f.wait == nil {
+		f.wait = pause.Wait
 	}
 	s := &following{Following: f, remote: r, recent: newRecent()}
-	pause := leastPause
+	pauses := pause.NewDoubling(leastPause, mostPause)
 	for ctx.Err() == nil {
 		before := s.events
 		err := s.connect(ctx)
@@ -84,22 +85,13 @@ func Follow(ctx context.Context, from Source, f Following) error {
 			return err
 		}
 		if s.events > before {
-			pause = leastPause
+			pauses.Reset()
 		}
-		s.Interrupted(err, pause)
-		s.pause(ctx, pause)
-		pause = min(2*pause, mostPause)
+		wait := pauses.Next()
+		s.Interrupted(err, wait)
+		s.wait(ctx, wait)
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // following is the state of Follow.

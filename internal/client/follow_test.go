@@ -93,7 +93,7 @@ func TestFollowThroughInterruptions(t *testing.T) {
 			Missed: func(from, to time.Time) {
 				said <- fmt.Sprintf("missed %v to %v", from.Sub(begin), to.Sub(begin))
 			},
-			pause: func(context.Context, time.Duration) { <-resume },
+			wait: func(context.Context, time.Duration) bool { <-resume; return true },
 		})
 	}()
 	await := func(second int32) {
@@ -172,7 +172,7 @@ func begins(w http.ResponseWriter) {
 
 var quiet = Following{
 	Take: func(event.Event) error { return nil }, Begun: func(time.Time) {}, Interrupted: func(error, time.Duration) {}, Missed: func(time.Time, time.Time) {},
-	pause: func(context.Context, time.Duration) {},
+	wait: func(context.Context, time.Duration) bool { return true },
 }
 
 // What is no stream of an nsviz ends the following, with a sentence.

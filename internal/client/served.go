@@ -147,8 +147,8 @@ func (r *remote) refusedInProse(ctx context.Context, response *http.Response, bo
 	case status == http.StatusBadRequest && strings.Contains(body, "HTTP request to an HTTPS server"):
 		return fmt.Errorf("the nsviz at %s wants TLS: write https://", r.address)
 	case status == http.StatusMisdirectedRequest:
-		return fmt.Errorf("the nsviz at %s listens on the loopback address, without a password, and answers there to no name but localhost: "+
-			"write localhost or the address itself", r.address)
+		return fmt.Errorf("the nsviz at %s asks for no password and does not answer under that name: write its address or, if it is on this host, localhost; "+
+			"or start it with --web.host and the name", r.address)
 	case status >= 300 && status < 400:
 		return fmt.Errorf("what answers at %s sends one elsewhere, which nsviz does not follow (HTTP status %d): give the address of nsviz itself", r.address, status)
 	case status == http.StatusNotFound && r.isNsviz(ctx):

@@ -3,6 +3,8 @@ package collect
 import (
 	"context"
 	"time"
+
+	"github.com/nsviz/nsviz/internal/pause"
 )
 
 // BackoffFactor bounds what periodic work takes: after work that took time t, the next work begins no earlier than BackoffFactor × t
@@ -16,14 +18,7 @@ func Backoff(took, interval, longest time.Duration) time.Duration {
 
 // Pause waits. It returns false when ctx is done.
 func Pause(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return pause.Wait(ctx, wait)
 }
 
 // PauseUntil waits until it is woken, but no shorter than shortest, and no longer than longest. It returns false when ctx is done.

@@ -64,6 +64,8 @@ type cgroup struct {
 	found bool
 	// ran is whether the init's program ran before execs were hooked, so that no exec is its start.
 	ran bool
+	// seen is when the init's program was seen to run by reading the host; zero is unknown.
+	seen instant
 	// namespaces are those of an init that was found by reading the host.
 	namespaces event.NamespaceIDs
 	// started is when the init was made, where it was found, or when its program started; zero is unknown.

@@ -56,6 +56,9 @@ type Init struct {
 	Namespaces event.NamespaceIDs
 	// Ran is whether its program ran before execs were hooked, so that no exec is its start.
 	Ran bool
+	// Seen is when its program was seen to run, SeenNS the same since boot in nanoseconds; zero is unknown.
+	Seen   time.Time
+	SeenNS uint64
 }
 
 // unmatchedExit is the end of a process in a container's cgroup that is not known as the container's init.
@@ -82,7 +85,7 @@ func (t *Tracker) foundRunning(root *cgroup, init Init) *event.Event {
 		delete(t.outside, root.init)
 	}
 	root.namespaces = init.Namespaces
-	root.init, root.hadInit, root.found, root.ran, root.ended = init.PID, true, true, init.Ran, 0
+	root.init, root.hadInit, root.found, root.ran, root.seen, root.ended = init.PID, true, true, init.Ran, instant{init.Seen, init.SeenNS}, 0
 	root.started = instant{init.Made, init.MadeNS}
 	t.hold(root, init.Namespaces)
 	end, ok := t.unmatchedExits[init.PID]
@@ -96,6 +99,10 @@ func (t *Tracker) foundRunning(root *cgroup, init Init) *event.Event {
 // startingFor is how long a runtime's init may exist before it makes way for the container's program.
 const startingFor = 10 * time.Second
 
+// execTakes is how long an exec may last from the new name, by which reading the host tells a container's program from its runtime's, to
+// its event: begin_new_exec and exec_binprm in fs/exec.c.
+const execTakes = time.Second
+
 // started recognises a container's start. It happens in the container's own cgroup or, where the
 // runtime made one below it (crun does), there; what starts while the container runs is a service
 // inside.
@@ -108,9 +115,12 @@ func (t *Tracker) started(e *event.Event) bool {
 	// A container that starts after the probes were attached may be found by reading the host before its
 	// events are read. Where its cgroup is older than the probes, they report every exec of that time, so
 	// that of a shell whose container has long been running as well, when it makes way for another program.
+	// So they do once for each that was found, however late, since its program may have begun to run while
+	// execs were being hooked. What runs when the host is read has started before that.
 	if root.found {
 		isIt := root.init == e.PID || root.init == 0
-		isNew := !root.ran && (!root.created.isZero() || instantOf(e).since(root.started) < startingFor)
+		isLater := !root.seen.isZero() && instantOf(e).since(root.seen) > execTakes
+		isNew := !root.ran && !isLater && (!root.created.isZero() || instantOf(e).since(root.started) < startingFor)
 		if !isIt || !isNew {
 			return false
 		}

@@ -195,27 +195,45 @@ func TestFoundRunning(t *testing.T) {
 			}
 		}
 	})
+	t.Run("while execs were hooked", func(t *testing.T) {
+		tracker := newTestTracker()
+		tracker.Place(root, rootPath)
+		made := created(-9, root, rootPath)
+		tracker.Attribute(&made)
+		tracker.FoundRunning(ref, Init{PID: 50, Made: at(-8), Seen: at(0)})
+		for _, step := range []struct {
+			event event.Event
+			want  bool
+		}{{started(3_600_000, 50, root), false}, {exited(3_600_001, 50, root), true}} {
+			if got := tracker.Attribute(&step.event); got != step.want {
+				t.Errorf("%s of %d at %v: %v", step.event.Type, step.event.PID, step.event.Time, got)
+			}
+		}
+	})
 	t.Run("in a cgroup older than the probes", func(t *testing.T) {
 		for _, test := range []struct {
 			what   string
 			found  int32     // its init where it was found running; -1 where it was not found
 			forked time.Time // when that was made
 			ran    bool      // before execs were hooked
+			seen   time.Time // when its program was seen to run
 			steps  []event.Event
 			want   []bool
 		}{
-			{"just now", 50, at(-500), false, []event.Event{started(-5, 50, root), started(-4, 50, root), exited(5, 50, root)}, []bool{true, false, true}},
-			{"and its shell makes way", 50, at(-20_000), false, []event.Event{started(-5, 50, root), exited(5, 50, root)}, []bool{false, true}},
-			{"and its shell makes way at once", 50, at(-1500), true, []event.Event{started(-5, 50, root), exited(5, 50, root)}, []bool{false, true}},
-			{"and another of its processes", 50, at(-500), false, []event.Event{started(-5, 51, root), exited(-4, 51, root)}, []bool{false, false}},
-			{"with an init that cannot be seen", 0, time.Time{}, false, []event.Event{started(-5, 51, root), exited(-4, 51, root)}, []bool{false, false}},
-			{"gone when the host was read", -1, time.Time{}, false, []event.Event{exited(-5, 50, root), exited(-4, 51, root)}, []bool{true, false}},
-			{"started and gone", -1, time.Time{}, false, []event.Event{started(-5, 50, root), exited(-4, 50, root), exited(-3, 51, root)}, []bool{true, true, false}},
+			{"just now", 50, at(-500), false, at(-4), []event.Event{started(-5, 50, root), started(-4, 50, root), exited(5, 50, root)}, []bool{true, false, true}},
+			{"in the middle of its exec", 50, at(-500), false, at(-10), []event.Event{started(-5, 50, root), exited(5, 50, root)}, []bool{true, true}},
+			{"while execs were hooked, and its shell makes way later", 50, at(-4000), false, at(-3900), []event.Event{started(-5, 50, root), exited(5, 50, root)}, []bool{false, true}},
+			{"and its shell makes way", 50, at(-20_000), false, at(-10), []event.Event{started(-5, 50, root), exited(5, 50, root)}, []bool{false, true}},
+			{"and its shell makes way at once", 50, at(-1500), true, at(-10), []event.Event{started(-5, 50, root), exited(5, 50, root)}, []bool{false, true}},
+			{"and another of its processes", 50, at(-500), false, at(-10), []event.Event{started(-5, 51, root), exited(-4, 51, root)}, []bool{false, false}},
+			{"with an init that cannot be seen", 0, time.Time{}, false, at(-10), []event.Event{started(-5, 51, root), exited(-4, 51, root)}, []bool{false, false}},
+			{"gone when the host was read", -1, time.Time{}, false, time.Time{}, []event.Event{exited(-5, 50, root), exited(-4, 51, root)}, []bool{true, false}},
+			{"started and gone", -1, time.Time{}, false, time.Time{}, []event.Event{started(-5, 50, root), exited(-4, 50, root), exited(-3, 51, root)}, []bool{true, true, false}},
 		} {
 			tracker := newTestTracker()
 			tracker.Place(root, rootPath)
 			if test.found >= 0 {
-				tracker.FoundRunning(ref, Init{PID: test.found, Made: test.forked, Ran: test.ran})
+				tracker.FoundRunning(ref, Init{PID: test.found, Made: test.forked, Ran: test.ran, Seen: test.seen})
 			}
 			for i, e := range test.steps {
 				if got := tracker.Attribute(&e); got != test.want[i] {

@@ -250,7 +250,7 @@ func TestBareHog(t *testing.T) {
 	counter := map[bool]string{true: "memory.events", false: "memory.oom_control"}[b.unified]
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for {
 		counts, err := os.ReadFile(filepath.Join(hog.cgroup, counter))
 		if err != nil {

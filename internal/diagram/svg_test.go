@@ -65,7 +65,7 @@ func TestSVG(t *testing.T) {
 	got := picture(t, s)
 	for _, want := range []string{
 		">the host node: 4 workloads<", ">one kernel under all containers: Linux 6.1<", ">its own kernel<", ">guest<", ">web<", ">PID 101<",
-		">all inside share net<", `class="shared" `, ">○net<", ">?ipc<", ">net 13: no process is in it, kept by /run/netns/x<",
+		">all inside share net<", `class="shared-name" `, ">○net<", ">?ipc<", ">net 13: no process is in it, kept by /run/netns/x<",
 		"<title>web; mnt 1000 (own); pid 1001 (own); net 7 (shared);",
 	} {
 		if !strings.Contains(got, want) {
@@ -75,7 +75,7 @@ func TestSVG(t *testing.T) {
 	if strings.Contains(got, ">gone<") {
 		t.Error("an ended container has a room")
 	}
-	if got := picture(t, &model.Snapshot{}); !strings.Contains(got, "no container, and no virtual machine") {
+	if got := picture(t, &model.Snapshot{}); !strings.Contains(got, "No container runs, and no virtual machine") {
 		t.Errorf("the picture of nothing is\n%s", got)
 	}
 }

@@ -32,31 +32,61 @@ type Room struct {
 	// Container and VM are its workload. Both are nil for a frame.
 	Container *model.Container
 	VM        *model.VM
-	// Pod is the pod whose members a frame is around; nil is none.
-	Pod *event.Group
 	// Walls has a wall for each type of namespace. Those of a virtual machine and of an ended container mean nothing.
-	Walls [event.NamespaceTypeCount]Wall
-	// Inside are the rooms inside it, in the order of their creation.
-	Inside []*Room
-	// InPod is set inside the frame of its pod.
-	InPod bool
-	// Matches reports whether the selection keeps it. A room that does not match is there because of one inside.
-	Matches bool
-
-	// hidden is set for a sandbox that gets no room of its own.
-	hidden bool
-	// set is the number of the set, from 1, that a frame is put around.
-	set int32
-	// around is the workload that it is inside; nested has what few rooms have.
-	around *Room
+	Walls  [event.NamespaceTypeCount]Wall
 	nested *nested
 }
 
-// nested is what is inside a room before any frames are put around it.
+// nested has what few rooms have: there may be thousands of others.
 type nested struct {
-	// members are the workloads directly inside, and hides the sandboxes whose place the room takes.
+	inside []*Room
+	// inPod is set inside the frame of its pod, hidden for a sandbox that gets no room of its own, and unmatched where the selection does not
+	// keep the room: it is there because of one inside.
+	inPod, hidden, unmatched bool
+	// pod is that of a frame, around the workload that a room is inside.
+	pod    *event.Group
+	around *Room
+	// Before any frames are put inside, members are the workloads directly inside, and hides the sandboxes whose place the room takes.
 	members []*Room
 	hides   []*model.Container
+}
+
+// Inside returns the rooms inside, in the order of their creation.
+func (r *Room) Inside() []*Room {
+	if r.nested == nil {
+		return nil
+	}
+	return r.nested.inside
+}
+
+// InPod reports whether a room is inside the frame of its pod.
+func (r *Room) InPod() bool { return r.nested != nil && r.nested.inPod }
+
+// Matches reports whether a room is a workload's and the selection keeps it. One that does not match is there because of one inside.
+func (r *Room) Matches() bool { return !r.Frame() && (r.nested == nil || !r.nested.unmatched) }
+
+func (r *Room) isHidden() bool { return r.nested != nil && r.nested.hidden }
+
+func (r *Room) setInside(rooms []*Room) {
+	if len(rooms) > 0 || r.nested != nil {
+		r.nests().inside = rooms
+	}
+}
+
+// Pod returns the pod whose members a frame is around; nil is none.
+func (r *Room) Pod() *event.Group {
+	if r.nested == nil {
+		return nil
+	}
+	return r.nested.pod
+}
+
+// around returns the workload that a room is inside; nil is none.
+func (r *Room) around() *Room {
+	if r.nested == nil {
+		return nil
+	}
+	return r.nested.around
 }
 
 func (r *Room) members() []*Room {
@@ -106,7 +136,7 @@ func appendWorkloads(to, rooms []*Room) []*Room {
 		if !r.Frame() {
 			to = append(to, r)
 		}
-		to = appendWorkloads(to, r.Inside)
+		to = appendWorkloads(to, r.Inside())
 	}
 	return to
 }
@@ -144,10 +174,10 @@ func Of(containers []*model.Container, vms []*model.VM, sel Selection) Building 
 	if nested {
 		top = nil
 		for _, r := range rooms {
-			if r.around == nil {
+			if outer := r.around(); outer == nil {
 				top = append(top, r)
 			} else {
-				in := r.around.nests()
+				in := outer.nests()
 				in.members = append(in.members, r)
 			}
 		}
@@ -156,7 +186,7 @@ func Of(containers []*model.Container, vms []*model.VM, sel Selection) Building 
 	if !sel.Sandboxes {
 		hidden = hide(rooms)
 	}
-	built := Building{Rooms: kept(enclose(top, surroundings{}), sel.Keep), Hidden: hidden}
+	built := Building{Rooms: kept(enclose(top[:0], top, surroundings{}), sel.Keep), Hidden: hidden}
 	built.Count = workloads(built.Rooms)
 	return built
 }
@@ -170,14 +200,19 @@ func nest(rooms []*Room) {
 		}
 	}
 	for _, r := range rooms {
+		var outer *Room
 		switch {
 		case r.VM != nil && r.VM.Container != "":
-			r.around = labels[r.VM.Container]
+			outer = labels[r.VM.Container]
 		case r.Container != nil && r.Container.Parent != "":
-			r.around = live[r.Container.Parent]
+			outer = live[r.Container.Parent]
 		}
+		if outer == nil {
+			continue
+		}
+		r.nests().around = outer
 		if within(r, len(rooms)) {
-			r.around = nil
+			r.nested.around = nil
 		}
 	}
 }
@@ -192,9 +227,9 @@ func (r *Room) id() string {
 
 // within reports whether a room would be inside itself, or among those that are. most is the number of all rooms.
 func within(r *Room, most int) bool {
-	outer := r.around
+	outer := r.around()
 	for ; outer != nil && outer != r && most > 0; most-- {
-		outer = outer.around
+		outer = outer.around()
 	}
 	return outer != nil
 }
@@ -203,9 +238,11 @@ func within(r *Room, most int) bool {
 func kept(rooms []*Room, keep func(*Room) bool) []*Room {
 	out := rooms[:0]
 	for _, r := range rooms {
-		r.Matches = !r.Frame() && (keep == nil || keep(r))
-		r.Inside = kept(r.Inside, keep)
-		if r.Matches || len(r.Inside) > 0 {
+		if !r.Frame() && keep != nil && !keep(r) {
+			r.nests().unmatched = true
+		}
+		r.setInside(kept(r.Inside(), keep))
+		if r.Matches() || len(r.Inside()) > 0 {
 			out = append(out, r)
 		}
 	}
@@ -219,7 +256,7 @@ func workloads(rooms []*Room) int {
 		if !r.Frame() {
 			n++
 		}
-		n += workloads(r.Inside)
+		n += workloads(r.Inside())
 	}
 	return n
 }
@@ -235,7 +272,7 @@ func hide(rooms []*Room) (n int) {
 	}
 	for _, r := range rooms {
 		if key, ok := podOf(r); ok && r.Container.IsSandbox() && members[key] && len(r.members()) == 0 && r.Container.OOMKillsAtLeast == 0 {
-			r.hidden = true
+			r.nests().hidden = true
 			n++
 		}
 	}
@@ -283,17 +320,18 @@ func bonds(out []bond, r *Room, around surroundings) []bond {
 	return out
 }
 
-// enclose puts frames around those of some rooms that share namespaces, the largest sets first, and builds all of them.
-func enclose(rooms []*Room, around surroundings) []*Room {
+// enclose puts frames around those of some rooms that share namespaces, the largest sets first, and builds all of them. It appends them to
+// out, which may have the memory of rooms: no more rooms come out than have been taken.
+func enclose(out, rooms []*Room, around surroundings) []*Room {
 	if len(rooms) == 0 {
 		return nil
 	}
-	sets := map[bond][]*Room{}
+	sets := map[bond][]int32{} // indices of rooms
 	var its []bond
-	for _, r := range rooms {
+	for i, r := range rooms {
 		its = bonds(its[:0], r, around)
 		for _, bond := range its {
-			sets[bond] = append(sets[bond], r)
+			sets[bond] = append(sets[bond], int32(i))
 		}
 	}
 	var order []bond
@@ -306,32 +344,34 @@ func enclose(rooms []*Room, around surroundings) []*Room {
 		return cmp.Or(len(sets[y])-len(sets[x]), cmp.Compare(x.id, y.id), cmp.Compare(x.typ, y.typ),
 			cmp.Compare(x.pod.namespace, y.pod.namespace), cmp.Compare(x.pod.name, y.pod.name))
 	})
-	for _, r := range rooms {
-		r.set = 0
-	}
 	var groups [][]*Room
+	var of []int32 // for each room the number of its group, from 1; 0 is none
+	if len(order) > 0 {
+		of = make([]int32, len(rooms))
+	}
 	for _, bond := range order {
-		var members []*Room
-		for _, r := range sets[bond] {
-			if r.set == 0 {
-				members = append(members, r)
+		members := make([]*Room, 0, len(sets[bond]))
+		for _, i := range sets[bond] {
+			if of[i] == 0 {
+				members = append(members, rooms[i])
 			}
 		}
 		if len(members) < 2 || bond.id != 0 && !complete(members, bond.typ, bond.id) {
 			continue
 		}
 		groups = append(groups, members)
-		for _, r := range members {
-			r.set = int32(len(groups))
+		for _, i := range sets[bond] {
+			if of[i] == 0 {
+				of[i] = int32(len(groups))
+			}
 		}
 	}
-	of := make([]int32, len(rooms)) // the sets; those inside a frame get other ones
 	for i, r := range rooms {
-		of[i] = r.set
-	}
-	out := make([]*Room, 0, len(rooms))
-	for i, r := range rooms {
-		switch n := of[i]; {
+		n := int32(0)
+		if of != nil {
+			n = of[i]
+		}
+		switch {
 		case n == 0:
 			out = single(out, r, around)
 		case groups[n-1] != nil:
@@ -351,23 +391,23 @@ func (r *Room) hide(list []*model.Container) {
 
 // frame appends a frame around rooms that share something or, if only one of them is not hidden, that room.
 func frame(out, members []*Room, around surroundings) []*Room {
-	var shown []*Room
 	var hidden []*model.Container
+	var shown *Room // the last that is
 	for _, r := range members {
-		if r.hidden {
+		if r.isHidden() {
 			hidden = append(hidden, r.Container)
 		} else {
-			shown = append(shown, r)
+			shown = r
 		}
 	}
-	if len(shown) < 2 {
-		for _, r := range shown {
-			r.hide(hidden)
-			out = single(out, r, around)
-		}
+	switch len(members) - len(hidden) {
+	case 0:
 		return out
+	case 1:
+		shown.hide(hidden)
+		return single(out, shown, around)
 	}
-	f := &Room{}
+	f := &Room{nested: &nested{}}
 	inner := around
 	for i := range f.Walls {
 		if id := sharedByAll(members, i); id != 0 && id != around.ids[i] && complete(members, event.NamespaceType(i), id) {
@@ -375,15 +415,18 @@ func frame(out, members []*Room, around surroundings) []*Room {
 		}
 	}
 	if key, ok := podOf(members[0]); ok && !slices.ContainsFunc(members, func(r *Room) bool { other, _ := podOf(r); return other != key }) {
-		f.Pod, inner.pod = &event.Group{Kind: event.GroupPod, Namespace: key.namespace, Name: key.name}, key
+		f.nested.pod, inner.pod = &event.Group{Kind: event.GroupPod, Namespace: key.namespace, Name: key.name}, key
 	}
-	for _, r := range members {
-		r.InPod = r.InPod || f.Pod != nil
+	if f.Pod() != nil {
+		for _, r := range members {
+			r.nests().inPod = true
+		}
 	}
-	f.Inside = enclose(members, inner)
-	if len(f.Inside) == 1 && f.Inside[0].Frame() && f.Pod == nil && !f.Solid() {
-		return append(out, f.Inside[0])
+	inside := enclose(members[:0], members, inner)
+	if len(inside) == 1 && inside[0].Frame() && f.Pod() == nil && !f.Solid() {
+		return append(out, inside[0])
 	}
+	f.setInside(inside)
 	return append(out, f)
 }
 
@@ -416,7 +459,7 @@ func sharedByAll(rooms []*Room, t int) (id uint64) {
 
 // single appends a workload's room with its walls and what is inside.
 func single(out []*Room, r *Room, around surroundings) []*Room {
-	if r.hidden {
+	if r.isHidden() {
 		return out
 	}
 	inner := surroundings{ids: around.ids}
@@ -433,7 +476,7 @@ func single(out []*Room, r *Room, around surroundings) []*Room {
 			}
 		}
 	}
-	r.Inside = enclose(r.members(), inner)
+	r.setInside(enclose(nil, r.members(), inner))
 	return append(out, r)
 }
 

@@ -92,8 +92,8 @@ func outline(rooms []*Room) string {
 			b.WriteString("vm " + r.VM.Name)
 		case r.Container != nil:
 			b.WriteString(r.Container.Label)
-		case r.Pod != nil:
-			b.WriteString("pod " + r.Pod.Name)
+		case r.Pod() != nil:
+			b.WriteString("pod " + r.Pod().Name)
 		}
 		if r.VM == nil && (r.Container == nil || r.Container.Live()) {
 			b.WriteString("(")
@@ -102,8 +102,8 @@ func outline(rooms []*Room) string {
 			}
 			b.WriteString(")")
 		}
-		if len(r.Inside) > 0 {
-			b.WriteString("[" + outline(r.Inside) + "]")
+		if len(r.Inside()) > 0 {
+			b.WriteString("[" + outline(r.Inside()) + "]")
 		}
 		out = append(out, b.String())
 	}
@@ -323,7 +323,7 @@ func checkWalls(t *testing.T, rooms []*Room) {
 						all = append(all, at{r.Container, r})
 					}
 				}
-				walk(r.Inside, inner)
+				walk(r.Inside(), inner)
 			}
 		}
 		walk(rooms, nil)

@@ -1,6 +1,7 @@
 package floorplan
 
 import (
+	"iter"
 	"math"
 	"slices"
 
@@ -74,6 +75,16 @@ func (r *Room) Shared() []event.NamespaceType {
 	return types
 }
 
+func (r *Room) sharedCount() int {
+	n := 0
+	for _, wall := range r.Walls {
+		if wall == Closed {
+			n++
+		}
+	}
+	return n
+}
+
 // quarters returns the width of a workload's room in quarters of a unit. It follows the memory limit or, where there is none, the
 // memory in use, in steps so wide that a room seldom changes its size.
 func quarters(r *Room) int {
@@ -104,9 +115,9 @@ func quarters(r *Room) int {
 // block is a room with its size and the places of the rooms inside, before it has a place of its own.
 type block struct {
 	room   *Room
+	inside []spot
 	w, h   int
 	head   int
-	inside []spot
 	left   int // workloads inside that have no place
 }
 
@@ -119,42 +130,49 @@ type spot struct {
 // measure returns the block of a room in at most maxW by maxH cells; false if the room itself has no place there. If bare is set, it leaves
 // out the places of the rooms inside. The stack is memory for the blocks of these.
 func (u unit) measure(r *Room, maxW, maxH int, bare bool, stack *[]block) (block, bool) {
-	b := block{room: r, w: u.w, h: u.h}
-	switch {
-	case r.Frame():
-		b.w, b.h = max(leastW, 3+nameW*len(r.Shared())), 2
-	case len(r.Inside) > 0:
-		b.h, b.head = 2+headRows, headRows
-	case !u.equal:
-		b.w = max(min(u.w*quarters(r)/4, maxW), u.w)
-		fallthrough
-	default:
-		b.head = b.h - 2
+	inside := r.Inside()
+	if len(inside) == 0 && !r.Frame() {
+		return u.plain(r, maxW, maxH)
+	}
+	b := block{room: r, w: u.w, h: 2 + headRows, head: headRows}
+	if r.Frame() {
+		b.w, b.h, b.head = max(leastW, 3+nameW*r.sharedCount()), 2, 0
 	}
 	if b.w > maxW || b.h > maxH {
 		return b, false
 	}
-	if len(r.Inside) == 0 {
-		return b, true
-	}
 	below := len(*stack)
-	*stack = slices.Grow(*stack, len(r.Inside))
 	defer func() { *stack = (*stack)[:below] }()
-	widest, sum := 0, 0
-	for _, in := range r.Inside {
+	widest, sum, n := 0, 0, 0
+	for _, in := range inside {
 		inner, ok := u.measure(in, maxW-2, maxH-b.h, bare, stack)
 		if !ok {
 			b.left += workloads([]*Room{in})
 			continue
 		}
 		b.left += inner.left
-		widest, sum = max(widest, inner.w), sum+inner.w+u.gapX
-		*stack = append(*stack, inner)
+		widest, sum, n = max(widest, inner.w), sum+inner.w+u.gapX, n+1
+		if !in.isPlain() { // a plain one is measured again sooner than it is kept
+			*stack = append(*stack, inner)
+		}
+	}
+	f := newFloor(min(max(sideBySide(n)*sum/max(n, 1)-u.gapX, widest), maxW-2), maxH-b.h, u)
+	if f.bare = bare; !bare {
+		f.spots = make([]spot, 0, min(n, (f.w/u.w+1)*(f.h/u.h+1))) // about as many as fit
 	}
 	blocks := (*stack)[below:]
-	f := newFloor(min(max(sideBySide(len(blocks))*sum/max(len(blocks), 1)-u.gapX, widest), maxW-2), maxH-b.h, u)
-	f.bare = bare
-	for _, inner := range blocks {
+	for _, in := range inside {
+		var inner block
+		switch ok := false; {
+		case in.isPlain():
+			if inner, ok = u.plain(in, maxW-2, maxH-b.h); !ok {
+				continue
+			}
+		case len(blocks) == 0 || blocks[0].room != in:
+			continue // it has no place
+		default:
+			inner, blocks = blocks[0], blocks[1:]
+		}
 		if !f.add(inner) {
 			b.left += inner.drawn()
 		}
@@ -162,6 +180,18 @@ func (u unit) measure(r *Room, maxW, maxH int, bare bool, stack *[]block) (block
 	b.inside = f.spots
 	b.w, b.h = max(b.w, f.usedW+2), b.h+f.usedH
 	return b, f.usedH > 0 || !r.Frame()
+}
+
+// isPlain reports whether a room is a workload's with nothing inside.
+func (r *Room) isPlain() bool { return len(r.Inside()) == 0 && !r.Frame() }
+
+// plain is measure for a plain room.
+func (u unit) plain(r *Room, maxW, maxH int) (block, bool) {
+	b := block{room: r, w: u.w, h: u.h, head: u.h - 2}
+	if !u.equal {
+		b.w = max(min(u.w*quarters(r)/4, maxW), u.w)
+	}
+	return b, b.w <= maxW && b.h <= maxH
 }
 
 // sideBySide returns how many of n rooms stand beside each other inside another room.
@@ -219,7 +249,8 @@ func (f *floor) add(b block) bool {
 		from := f.edge[i]
 		f.leave(Rect{from.x, from.y, min(f.end(i), x+w) - from.x, y - f.gapY - from.y})
 	}
-	under := []step{{x, y + b.h + f.gapY}}
+	var space [2]step
+	under := append(space[:0], step{x, y + b.h + f.gapY})
 	if end := f.end(last); end > x+w {
 		under = append(under, step{x + w, f.edge[last].y})
 	}
@@ -358,6 +389,13 @@ func (b Building) pages(w, h int, chosen *Room) Plan {
 	}
 	// A block's place depends on those before it on the same floor alone.
 	shown := newFloor(w, h, u)
+	on := 0
+	for _, place := range places {
+		if int(place) == at {
+			on++
+		}
+	}
+	shown.spots = make([]spot, 0, on)
 	for i, r := range b.Rooms {
 		if int(places[i]) == at {
 			block, _ := u.measure(r, w, h, false, &stack)
@@ -371,7 +409,7 @@ func contains(r, other *Room) bool {
 	if r == other {
 		return true
 	}
-	for _, in := range r.Inside {
+	for _, in := range r.Inside() {
 		if contains(in, other) {
 			return true
 		}
@@ -380,7 +418,7 @@ func contains(r, other *Room) bool {
 }
 
 func (b Building) plan(f *floor, page, pages int) Plan {
-	p := Plan{Page: page, Pages: pages}
+	p := Plan{Page: page, Pages: pages, Places: make([]Place, 0, count(f.spots))}
 	p.add(f.spots, 0, 0, 0)
 	for i := range p.Places {
 		if !p.Places[i].Room.Frame() {
@@ -389,6 +427,15 @@ func (b Building) plan(f *floor, page, pages int) Plan {
 	}
 	p.LeftOut = b.Count - p.Drawn
 	return p
+}
+
+// count returns how many rooms there are at spots and inside of these.
+func count(spots []spot) int {
+	n := len(spots)
+	for i := range spots {
+		n += count(spots[i].inside)
+	}
+	return n
 }
 
 func (p *Plan) add(spots []spot, x, y, depth int) {
@@ -414,7 +461,7 @@ func (p *Plan) Beside(r *Room, below bool) *Room {
 		if !below {
 			away = -away
 		}
-		if away <= 0 || !to.Room.Matches || to.X >= from.X+from.W || from.X >= to.X+to.W {
+		if away <= 0 || !to.Room.Matches() || to.X >= from.X+from.W || from.X >= to.X+to.W {
 			continue
 		}
 		aside := to.X - from.X
@@ -454,25 +501,29 @@ type Segment struct {
 
 // Segments returns the walls of a place: each type at the same place of every workload's room, so that rooms can be compared. A
 // frame has only what is shared inside.
-func (p Place) Segments() []Segment {
-	walls := p.Room.Walls
-	out := make([]Segment, 0, event.NamespaceTypeCount)
-	add := func(side Side, from, to int, types ...event.NamespaceType) {
-		for i, t := range types {
-			n := len(types)
-			out = append(out, Segment{t, walls[t], side, from + i*(to-from)/n, from + (i+1)*(to-from)/n})
+func (p *Place) Segments() iter.Seq[Segment] {
+	return func(yield func(Segment) bool) {
+		if p.Room.Frame() {
+			p.side(yield, Bottom, 1, p.W-1, p.Room.Shared()...)
+			return
+		}
+		// The first row is that of the first type, and the second that of the second: their names have no room beside rooms inside.
+		half := 1 + p.Head/2
+		_ = p.side(yield, Left, 1, half, event.Mnt) &&
+			p.side(yield, Left, half, p.H-1, event.PID) &&
+			p.side(yield, Right, 1, half, event.User) &&
+			p.side(yield, Right, half, p.H-1, event.CgroupNS) &&
+			p.side(yield, Bottom, 1, p.W-1, event.Net, event.IPC, event.UTS, event.Time)
+	}
+}
+
+// side yields the walls of a part of a side. It returns false if no more are wanted.
+func (p *Place) side(yield func(Segment) bool, side Side, from, to int, types ...event.NamespaceType) bool {
+	for i, t := range types {
+		n := len(types)
+		if !yield(Segment{t, p.Room.Walls[t], side, from + i*(to-from)/n, from + (i+1)*(to-from)/n}) {
+			return false
 		}
 	}
-	if p.Room.Frame() {
-		add(Bottom, 1, p.W-1, p.Room.Shared()...)
-		return out
-	}
-	// The first row is that of the first type, and the second that of the second: their names have no room beside rooms inside.
-	half := 1 + p.Head/2
-	add(Left, 1, half, event.Mnt)
-	add(Left, half, p.H-1, event.PID)
-	add(Right, 1, half, event.User)
-	add(Right, half, p.H-1, event.CgroupNS)
-	add(Bottom, 1, p.W-1, event.Net, event.IPC, event.UTS, event.Time)
-	return out
+	return true
 }

@@ -26,7 +26,7 @@ func checkPlan(t *testing.T, b Building, p Plan, w, h int) {
 	walk = func(rooms []*Room, in *Room) {
 		for _, r := range rooms {
 			around[r] = in
-			walk(r.Inside, r)
+			walk(r.Inside(), r)
 		}
 	}
 	walk(b.Rooms, nil)
@@ -74,7 +74,7 @@ func checkSegments(t *testing.T, p Place) {
 	t.Helper()
 	seen := map[event.NamespaceType]Wall{}
 	used := map[Side]map[int]bool{Left: {}, Right: {}, Bottom: {}}
-	for _, s := range p.Segments() {
+	for s := range p.Segments() {
 		if _, twice := seen[s.Type]; twice {
 			t.Fatalf("%s has two walls", s.Type)
 		}
@@ -158,7 +158,7 @@ func TestPages(t *testing.T) {
 	for _, r := range b.All() {
 		p := b.Arrange(118, 27, r)
 		checkPlan(t, b, p, 118, 27)
-		if !contains(&Room{Inside: roomsOf(p)}, r) {
+		if !contains(&Room{nested: &nested{inside: roomsOf(p)}}, r) {
 			t.Fatalf("%s is not on its page", r.Container.Label)
 		}
 		pages[p.Page] = p.Drawn

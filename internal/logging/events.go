@@ -3,6 +3,7 @@ package logging
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/losses"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -53,6 +55,8 @@ type EventsConfig struct {
 	Log *slog.Logger
 	// Types are the types of events to log.
 	Types []event.Type
+	// Mishaps keeps a mistake about one event from ending the process; nil does not.
+	Mishaps *mishap.Counter
 }
 
 // The bounds of the events that wait to be logged.
@@ -72,8 +76,14 @@ func NewEvents(cfg EventsConfig) *Events {
 	e := &Events{cfg: cfg}
 	e.sink = sink.New(sink.Config[fact.Fact]{
 		Name: "event_log", Values: waitingEvents, Bytes: waitingEventBytes,
-		Size:  func(f fact.Fact) int { return f.Size() },
-		Write: func(f fact.Fact) error { return e.write(f.Event) },
+		Size: func(f fact.Fact) int { return f.Size() },
+		Write: func(f fact.Fact) error {
+			err := cfg.Mishaps.Do(mishap.Log, string(f.Event.Type), func() error { return e.write(f.Event) })
+			if mistake := (*mishap.Error)(nil); errors.As(err, &mistake) {
+				return nil // the next one may be logged
+			}
+			return err
+		},
 		Missed: func(n uint64, last fact.Fact, _ []fact.Fact) []fact.Fact {
 			return []fact.Fact{losses.Of(n, last, event.LostReader)}
 		},

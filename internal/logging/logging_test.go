@@ -16,6 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/mishap"
 )
 
 var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -203,5 +204,30 @@ func TestQuietLog(t *testing.T) {
 	logged(t, NewHandler(&b, Text, slog.LevelWarn))
 	if strings.Count(b.String(), "\n") != 1 {
 		t.Errorf("%s", &b)
+	}
+}
+
+// failing is a handler with a mistake about containers' ends.
+type failing struct{ slog.Handler }
+
+func (f failing) Handle(ctx context.Context, r slog.Record) error {
+	if strings.Contains(r.Message, "ended") {
+		panic("a test")
+	}
+	return f.Handler.Handle(ctx, r)
+}
+
+// A mistake about one event costs that one.
+func TestMistakeInOneEvent(t *testing.T) {
+	var b bytes.Buffer
+	mishaps := mishap.New(slog.New(slog.DiscardHandler))
+	events := NewEvents(EventsConfig{Log: slog.New(failing{NewHandler(&b, Text, slog.LevelInfo)}), Types: event.Types(), Mishaps: mishaps})
+	events.Put(fact.Fact{Event: &event.Event{Time: at, Type: event.ContainerExited, PID: 12, Comm: "sh", Container: hog, Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}}})
+	events.Put(kill())
+	if err := events.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "event=oom_kill") || mishaps.Counts()[mishap.Log] != 1 {
+		t.Errorf("%v\n%s", mishaps.Counts(), text)
 	}
 }

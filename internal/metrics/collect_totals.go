@@ -118,6 +118,9 @@ func (c *Collector) collectSelf(ch chan<- prometheus.Metric) {
 			c.count(ch, exportFailures, d.Failures, c.created, d.What)
 		}
 	}
+	for work, n := range c.cfg.Mishaps.Counts() {
+		c.count(ch, panics, n, c.created, string(work))
+	}
 	var dropped DroppedConnections
 	if c.cfg.DroppedConnections != nil {
 		dropped = c.cfg.DroppedConnections()

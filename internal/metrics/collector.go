@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/sink"
 )
@@ -38,6 +39,8 @@ type Config struct {
 	// Findings returns how many findings of each severity a container has, by its id. It returns nil for a container that was not
 	// inspected yet; a nil Findings means that none is.
 	Findings func(id string) map[string]int
+	// Mishaps counts the panics that ended a piece of work, this collector's included; nil counts none, and recovers from none here.
+	Mishaps *mishap.Counter
 	// Labels are the keys of the containers' own labels that nsviz_container_info has, each as LabelName has it. Two keys must not have
 	// the same name.
 	Labels []string
@@ -70,8 +73,18 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect sends the samples of the latest snapshot.
+// Collect sends the samples of the latest snapshot. If a mistake here ends it, the scrape has what was sent before, and an error.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	err := c.cfg.Mishaps.Do(mishap.Scrape, "", func() error {
+		c.collect(ch)
+		return nil
+	})
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(c.descs[panics], err)
+	}
+}
+
+func (c *Collector) collect(ch chan<- prometheus.Metric) {
 	c.send(ch, buildInfo, 1, c.cfg.Build.Version, c.cfg.Build.Revision, c.cfg.Build.GoVersion)
 	c.collectSelf(ch)
 	s := c.cfg.Snapshot()

@@ -3,6 +3,7 @@ package metrics
 import (
 	"flag"
 	"io"
+	"log/slog"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/sink"
 )
@@ -31,7 +33,40 @@ func configOf(s *model.Snapshot) Config {
 		},
 		DroppedConnections: func() DroppedConnections { return DroppedConnections{Idle: 4, Refused: 1} },
 		Findings:           metricstest.Findings,
+		Mishaps:            mishaps(),
 		Build:              BuildInfo{Version: "1.2.3", Revision: "0123abcd", GoVersion: "go1.26"},
+	}
+}
+
+// mishaps returns the counts of a process in which a mistake has ended two pieces of work.
+func mishaps() *mishap.Counter {
+	c := mishap.New(slog.New(slog.DiscardHandler))
+	for range 2 {
+		_ = c.Do(mishap.Page, "", func() error { panic("a test") })
+	}
+	return c
+}
+
+// A mistake in a scrape ends that one: it has what came before, says that something is missing, and nsviz goes on.
+func TestMistakeInAScrape(t *testing.T) {
+	wrong := true
+	cfg := configOf(metricstest.Full())
+	cfg.Findings = func(id string) map[string]int {
+		if wrong {
+			panic("a test")
+		}
+		return metricstest.Findings(id)
+	}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(NewCollector(cfg))
+	families, err := registry.Gather()
+	if err == nil || !strings.Contains(err.Error(), "a mistake in nsviz ended this (a test)") || len(families) == 0 {
+		t.Errorf("%d families, %v", len(families), err)
+	}
+	wrong = false
+	if text := scrape(t, registry); !strings.Contains(text, `nsviz_panics_total{work="scrape"} 1`) || !strings.Contains(text, `nsviz_panics_total{work="page"} 2`) ||
+		!strings.Contains(text, `nsviz_panics_total{work="log"} 0`) {
+		t.Error(text)
 	}
 }
 

@@ -21,30 +21,35 @@ type exemplars struct {
 // newExemplars picks the kills of a snapshot that have ids. Kills in recordings of earlier versions have none.
 func newExemplars(s *model.Snapshot) exemplars {
 	e := exemplars{byKey: map[model.KillKey]*model.Kill{}}
-	var labels map[string]string // by the id of a container
+	var known map[string]*model.Container // by id
 	for i := range s.Kills {
 		k := &s.Kills[i]
 		if k.Event.OOM == nil || k.Event.OOM.ID == "" {
 			continue
 		}
-		if labels == nil {
-			labels = make(map[string]string, len(s.Containers))
+		if known == nil {
+			known = make(map[string]*model.Container, len(s.Containers))
 			for j := range s.Containers {
-				labels[s.Containers[j].ID] = s.Containers[j].Label
+				known[s.Containers[j].ID] = &s.Containers[j]
 			}
 		}
 		e.latest = k // they are in the order of time
-		e.byKey[model.KillKey{Container: placeOf(k, labels), Scope: k.Event.OOM.Scope}] = k
+		e.byKey[model.KillKey{Container: placeOf(k, known), Scope: k.Event.OOM.Scope}] = k
 	}
 	return e
 }
 
 // placeOf returns the label under which a kill is counted.
-func placeOf(k *model.Kill, labels map[string]string) string {
+func placeOf(k *model.Kill, known map[string]*model.Container) string {
 	switch v := &k.Event.OOM.Victim; {
 	case v.Container != nil:
-		if label, ok := labels[v.Container.ID]; ok { // it may have another name by now
-			return label
+		if c := known[v.Container.ID]; c != nil { // it may have a name by now, or another one
+			for i := range c.FormerNames {
+				if f := &c.FormerNames[i]; f.Until.After(k.Event.Time) {
+					return f.Name
+				}
+			}
+			return c.Label
 		}
 		return v.Container.Label()
 	case v.ContainerUnknown:

@@ -67,6 +67,7 @@ const (
 	connectionsDropped
 	memorySaving
 	memorySavings
+	panics
 
 	familyCount
 )
@@ -170,5 +171,7 @@ func Families() [familyCount]Family {
 			"What nsviz does without since its own cgroup is nearly full: 0 nothing, 1 most of the past, 2 the search for what keeps a namespace, too."},
 		memorySavings: {"nsviz_memory_saving_steps_total", Counter, []string{"step"},
 			"How often nsviz began to do without something since its own cgroup was nearly full."},
+		panics: {"nsviz_panics_total", Counter, []string{"work"},
+			"Mistakes in nsviz itself that ended a piece of its work; the log has the stack of the first one of each kind of work."},
 	}
 }

@@ -59,6 +59,9 @@ func (c *counters) fold(gone *container) {
 	c.foldedRefused += gone.refusedEver
 	c.foldedEntries += gone.entries
 	c.foldedSpent.add(&gone.spent.ever)
+	for i := range gone.former {
+		c.foldFormer(&gone.former[i])
+	}
 }
 
 // labelTotals holds totals by container label. It is immutable, since snapshots share it.
@@ -93,6 +96,11 @@ func (m *Model) addUp() *labelTotals {
 			t.exits[ExitKey{label, cause}] += n
 		}
 	}
+	known := func(label string, at time.Time) {
+		if since, ok := t.known[label]; !ok || at.Before(since) {
+			t.known[label] = at
+		}
+	}
 	count("", m.counters.hostKills, nil, 0)
 	count(UnknownLabel, m.counters.unknownKills, nil, 0)
 	count(FoldedLabel, m.counters.foldedKills, m.counters.foldedExits, m.counters.foldedUnobserved)
@@ -120,8 +128,17 @@ func (m *Model) addUp() *labelTotals {
 			t.spent[label] = t.spent[label].Plus(spent)
 		}
 		count(label, c.kills, c.exits, c.unobservedEver)
-		if since, ok := t.known[label]; !ok || c.knownSince.Before(since) {
-			t.known[label] = c.knownSince
+		known(label, c.knownSince)
+		for i := range c.former {
+			f := &c.former[i]
+			count(f.label, f.kills, f.exits, f.unobserved)
+			known(f.label, f.knownSince)
+			if f.refused > 0 {
+				t.refused[f.label] += f.refused
+			}
+			if f.entries > 0 {
+				t.entries[f.label] += f.entries
+			}
 		}
 	}
 	return t

@@ -41,6 +41,7 @@ func (m *Model) identify(c *container, identity *event.Container) {
 	if c.name != "" && identity.Name != "" && identity.Name != c.name {
 		if !c.unnamed {
 			m.recordRename(c, identity.Name)
+			m.leaveCounts(c)
 		}
 		c.unnamed = false
 	}

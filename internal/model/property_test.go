@@ -180,7 +180,7 @@ func TestInvariantsHoldForAnyFacts(t *testing.T) {
 			if problem := makesSense(s); problem != "" {
 				fail("%s", problem)
 			}
-			if diff := cmp.Diff(m.addUp(), m.byLabel, cmp.AllowUnexported(labelTotals{})); diff != "" {
+			if diff := difference(m.addUp(), m.byLabel, cmp.AllowUnexported(labelTotals{})); diff != "" {
 				fail("the totals by label are out of date (-now +kept):\n%s", diff)
 			}
 			if problem := fell(before, s); problem != "" {
@@ -315,7 +315,7 @@ func TestReplayGivesTheSameSnapshots(t *testing.T) {
 				if i%50 != 49 {
 					continue
 				}
-				if diff := cmp.Diff(withFreed(live), withFreed(replayed), cmpopts.EquateEmpty()); diff != "" {
+				if diff := difference(withFreed(live), withFreed(replayed), cmpopts.EquateEmpty()); diff != "" {
 					t.Fatalf("seed %d, fact %d (-live +replayed):\n%s", seed, i, diff)
 				}
 			}
@@ -347,7 +347,7 @@ func TestSnapshotsAreImmutable(t *testing.T) {
 			}
 			for i := 19; i < len(facts); i += 20 {
 				fresh := withFreed(modelOf(smallLimits, facts[:i+1]...))
-				if diff := cmp.Diff(fresh, taken[i], cmpopts.EquateEmpty()); diff != "" {
+				if diff := differ(fresh, taken[i]); diff != "" {
 					t.Fatalf("seed %d, after fact %d (-then +now):\n%s", seed, i, diff)
 				}
 			}

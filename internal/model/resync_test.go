@@ -132,7 +132,7 @@ func TestResyncIsComplete(t *testing.T) {
 					lossy.Apply(f)
 				}
 			}
-			if diff := cmp.Diff(asItIs(full), asItIs(lossy), cmpopts.EquateEmpty()); diff != "" {
+			if diff := difference(asItIs(full), asItIs(lossy), cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("without facts %d to %d (-all +some):\n%s", from, to-1, diff)
 			}
 			for _, f := range facts[to:] {
@@ -179,7 +179,7 @@ func TestResync(t *testing.T) {
 				continue
 			}
 			resync(t, full, lossy)
-			if diff := cmp.Diff(there(full), there(lossy)); diff != "" {
+			if diff := difference(there(full), there(lossy)); diff != "" {
 				t.Fatalf("seed %d, without facts %d to %d (-all +some):\n%s", seed, from, to, diff)
 			}
 			for id := range lossy.namespaces {

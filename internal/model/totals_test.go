@@ -47,8 +47,17 @@ func TestLabels(t *testing.T) {
 		},
 		{"a name of a container that is not known", []fact.Fact{named(1, a)}, nil, map[string]uint64{}},
 		{
-			"renamed", []fact.Fact{created(1, a), killed(2, &a, 5), named(3, who("a", "site"))},
-			[]string{"site"}, map[string]uint64{"site/cgroup": 1},
+			"renamed: what was counted stays where it is", []fact.Fact{created(1, a), killed(2, &a, 5), named(3, who("a", "site")), killed(4, &unnamed, 5)},
+			[]string{"site"}, map[string]uint64{"web/cgroup": 1, "site/cgroup": 1},
+		},
+		{
+			"renamed and back", []fact.Fact{created(1, a), killed(2, &a, 5), named(3, who("a", "site")), killed(4, &unnamed, 5), named(5, a), killed(6, &unnamed, 5)},
+			[]string{"web"}, map[string]uint64{"web/cgroup": 2, "site/cgroup": 1},
+		},
+		{
+			"renamed, and another one gets the name, as a compose project replaces a container",
+			[]fact.Fact{created(1, a), killed(2, &a, 5), named(3, who("a", "old_web")), created(4, b), killed(5, &b, 5)},
+			[]string{"old_web", "web"}, map[string]uint64{"web/cgroup": 2},
 		},
 		{
 			"two engines, one name",
@@ -242,6 +251,41 @@ func TestCounters(t *testing.T) {
 	}
 }
 
+// However often a container is renamed, its counts are kept under its latest names, and the sum of all is right, also when it is forgotten. The time from
+// which a series counts is that of the rename.
+func TestCountsOfRenames(t *testing.T) {
+	limits := Limits{Events: 10, Kills: 10, Retention: time.Hour, Ended: 0, Listed: 5}
+	m := New(limits)
+	m.Apply(created(1, who("a", "name0")))
+	const renames = 2 * maxFormer
+	for i := range renames {
+		unnamed := who("a", "")
+		m.Apply(killed(float64(2*i+2), &unnamed, 5))
+		m.Apply(named(float64(2*i+3), who("a", fmt.Sprint("name", i+1))))
+	}
+	sum := func() (n uint64) {
+		for _, kills := range killCounts(m.Snapshot()) {
+			n += kills
+		}
+		return n
+	}
+	s := m.Snapshot()
+	if got := killCounts(s); len(got) != maxFormer+1 || sum() != renames || got[FoldedLabel+"/cgroup"] != renames-maxFormer || got[fmt.Sprintf("name%d/cgroup", renames-1)] != 1 {
+		t.Errorf("%v", got)
+	}
+	if since, want := s.Totals.Known[fmt.Sprint("name", renames)], at(2*renames+1); !since.Equal(want) {
+		t.Errorf("the latest series counts since %v, want %v", since, want)
+	}
+	if since, want := s.Totals.Known[fmt.Sprint("name", renames-1)], at(2*renames-1); !since.Equal(want) {
+		t.Errorf("the one before counts since %v, want %v", since, want)
+	}
+	m.Apply(started(100, who("a", ""), 4))
+	m.Apply(exited(101, who("a", ""), 4))
+	if got := killCounts(m.Snapshot()); sum() != renames || len(got) != 1 {
+		t.Errorf("forgotten: %v", got)
+	}
+}
+
 // Which of several containers with the label takes over a count shows when it is renamed: it is the same
 // one each time.
 func TestSuccessorOfALabelIsDeterministic(t *testing.T) {
@@ -254,8 +298,11 @@ func TestSuccessorOfALabelIsDeterministic(t *testing.T) {
 			}
 		}
 		m.Apply(named(9, who("b", "site")))
-		if diff := cmp.Diff(map[string]uint64{"web/cgroup": 2, "site/cgroup": 2}, killCounts(m.Snapshot())); diff != "" {
+		if diff := cmp.Diff(map[string]uint64{"web/cgroup": 4}, killCounts(m.Snapshot())); diff != "" {
 			t.Fatalf("(-want +got):\n%s", diff)
+		}
+		if left := m.containers[id("b")].former; len(left) != 1 || left[0].kills[event.ScopeCgroup] != 2 {
+			t.Fatalf("b leaves %+v", left)
 		}
 	}
 }

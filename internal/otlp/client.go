@@ -273,6 +273,8 @@ type failure struct {
 	// again is whether the same data may be sent again, after at least wait.
 	again bool
 	wait  time.Duration
+	// tooLarge is set if the receiver does not take so large a request.
+	tooLarge bool
 }
 
 // judge returns what to make of an attempt; nil is a success, partial or not.
@@ -299,6 +301,7 @@ const (
 	unauthorised = "it wants credentials: put them into OTEL_EXPORTER_OTLP_HEADERS"
 	overloaded   = "the receiver asks to wait"
 	unaccepted   = "the receiver does not accept it"
+	oversized    = "the receiver takes no request of that size: raise its limit (of an OpenTelemetry collector max_recv_msg_size_mib or max_request_body_size)"
 )
 
 // unsupported advises what to do about a signal that a receiver does not take.
@@ -316,7 +319,9 @@ func judgeHTTP(a *answer, err error, s Signal) *failure {
 		f.advice = unauthorised
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		f.advice = unsupported(s)
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge:
+	case http.StatusRequestEntityTooLarge:
+		f.tooLarge, f.advice = true, oversized
+	case http.StatusBadRequest:
 		f.reason = err.Error()
 	default:
 		if a.status/100 == 3 {
@@ -338,6 +343,11 @@ func judgeGRPC(a *answer, st *status.Status, s Signal) *failure {
 		f.again, f.advice = true, overloaded
 	case codes.ResourceExhausted:
 		f.again, f.advice = a.after > 0, overloaded
+		// The code has several reasons; this text is that of gRPC in Go, Java, C++ and Rust.
+		if text := strings.ToLower(st.Message()); !f.again && strings.Contains(text, "message") && (strings.Contains(text, "larger than max") ||
+			strings.Contains(text, "exceeds maximum size") || strings.Contains(text, "too large")) {
+			f.tooLarge, f.advice = true, oversized
+		}
 	case codes.Unauthenticated, codes.PermissionDenied:
 		f.advice = unauthorised
 	case codes.Unimplemented:

@@ -22,6 +22,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/losses"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/sink"
 )
@@ -45,6 +46,8 @@ type Config struct {
 	Accept func(*event.Event) bool
 	// Version is nsviz's own.
 	Version string
+	// Mishaps keeps a mistake about one event from ending the process; nil does not.
+	Mishaps *mishap.Counter
 	// HostID identifies the host; "" is unknown.
 	HostID string
 	Log    *slog.Logger
@@ -101,12 +104,13 @@ func New(cfg Config) (*Exporter, error) {
 				return append(kept, losses.Of(n, last, event.LostExport))
 			},
 		})
-		x.logs.send = c.logs
+		x.logs.send, x.logs.size = c.logs, logSize
 	}
 	if c.traces != nil {
 		x.traces = newQueue[fact.Fact, *tracepb.Span](x.sender(Traces), sink.Config[fact.Fact]{
 			Name: tracesSink, Values: waitingFacts, Bytes: waitingBytes, Size: size,
 		})
+		x.traces.size = spanSize
 	}
 	return x, nil
 }
@@ -114,7 +118,7 @@ func New(cfg Config) (*Exporter, error) {
 func (x *Exporter) sender(s Signal) *sender {
 	return &sender{
 		signal: s, endpoint: x.cfg.Target.Endpoints[s], report: x.report, counts: x.counts[s], closing: x.closing, stop: x.stop,
-		pause: firstPause, patience: gather,
+		pause: firstPause, patience: gather, limit: maxRequestBytes, mishaps: x.cfg.Mishaps,
 	}
 }
 
@@ -193,35 +197,26 @@ func (x *Exporter) sendMetrics(ctx context.Context, s *sender, res *resource.Res
 	if err != nil {
 		x.cfg.Log.Warn("metrics could not be read for the export", "error", err)
 	}
-	n := 0
-	for _, scope := range scopes {
-		for _, m := range scope.Metrics {
-			n += points(m.Data)
+	for waiting := parts(scopes, s.limit); len(waiting) > 0; {
+		part := waiting[0]
+		waiting = waiting[1:]
+		n := pointsOf(part)
+		size := 0
+		for _, scope := range part {
+			for _, m := range scope.Metrics {
+				for i := range points(m.Data) {
+					size += pointSize(m.Data, i)
+				}
+			}
+		}
+		fits := s.deliver(ctx, n, func(ctx context.Context) error {
+			return x.client.metrics.Export(ctx, &metricdata.ResourceMetrics{Resource: res, ScopeMetrics: part})
+		})
+		if !fits {
+			s.learn(size)
+			waiting = append(parts(part, size/2), waiting...)
 		}
 	}
-	if n == 0 {
-		return
-	}
-	s.deliver(ctx, n, func(ctx context.Context) error {
-		return x.client.metrics.Export(ctx, &metricdata.ResourceMetrics{Resource: res, ScopeMetrics: scopes})
-	})
-}
-
-// points returns the number of data points of a metric.
-func points(data metricdata.Aggregation) int {
-	switch d := data.(type) {
-	case metricdata.Gauge[float64]:
-		return len(d.DataPoints)
-	case metricdata.Sum[float64]:
-		return len(d.DataPoints)
-	case metricdata.Histogram[float64]:
-		return len(d.DataPoints)
-	case metricdata.ExponentialHistogram[float64]:
-		return len(d.DataPoints)
-	case metricdata.Summary:
-		return len(d.DataPoints)
-	}
-	return 0
 }
 
 // resource describes nsviz and the host. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go before what it finds.

@@ -3,14 +3,17 @@ package otlp
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync/atomic"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/mishap"
+	"github.com/nsviz/nsviz/internal/pause"
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
-// The bounds of a request: what a collector accepts by default, with room to spare.
 const (
+	// maxBatch bounds the items of a request; maxRequestBytes its size.
 	maxBatch = 512
 	// gather is how long the first item of a request waits for others.
 	gather = 250 * time.Millisecond
@@ -40,11 +43,18 @@ type sender struct {
 	stop    context.Context
 	// pause is the first pause between two attempts, patience how long the first item of a request waits for others.
 	pause, patience time.Duration
+	// limit bounds a request in bytes. It becomes less if the receiver says that one is too large.
+	limit   int
+	mishaps *mishap.Counter // may be nil
 }
 
-// deliver sends n items, as often as it takes, until they are accepted, the receiver refuses them, or ctx is done.
-func (s *sender) deliver(ctx context.Context, n int, attempt func(context.Context) error) {
-	pause := s.pause
+// learn makes later requests smaller, since the receiver takes none of so many bytes.
+func (s *sender) learn(bytes int) { s.limit = min(s.limit, max(bytes/2, leastRequestBytes)) }
+
+// deliver sends n items in one request, as often as it takes, until they are accepted, the receiver refuses them, or ctx is done. It returns false,
+// and has not counted the items, if the receiver does not take so large a request and there are several items, which may be sent apart.
+func (s *sender) deliver(ctx context.Context, n int, attempt func(context.Context) error) (fits bool) {
+	pauses := pause.NewDoubling(s.pause, maxPause).Spread()
 	for {
 		a, err := s.try(ctx, attempt)
 		f := judge(a, err, s.signal, s.endpoint)
@@ -53,17 +63,19 @@ func (s *sender) deliver(ctx context.Context, n int, attempt func(context.Contex
 			s.counts.delivered.Add(uint64(n) - refused)
 			s.counts.rejected.Add(refused)
 			s.report.accepted(s.signal, refused, a.partial)
-			return
+			return true
 		}
 		s.counts.failures.Add(1)
+		if f.tooLarge && n > 1 && ctx.Err() == nil {
+			return false
+		}
 		if ctx.Err() == nil {
 			s.report.failed(s.signal, s.endpoint, f)
 		}
-		if !f.again || !s.wait(ctx, max(pause, min(f.wait, longestPause))) {
+		if !f.again || !s.wait(ctx, max(pauses.Next(), min(f.wait, longestPause))) {
 			s.counts.rejected.Add(uint64(n))
-			return
+			return true
 		}
-		pause = min(2*pause, maxPause)
 	}
 }
 
@@ -76,13 +88,13 @@ func (s *sender) try(ctx context.Context, attempt func(context.Context) error) (
 }
 
 // wait reports whether there is to be another attempt. When nsviz ends the one that waits is the last.
-func (s *sender) wait(ctx context.Context, pause time.Duration) bool {
+func (s *sender) wait(ctx context.Context, wait time.Duration) bool {
 	select {
 	case <-s.closing:
 		return false
 	default:
 	}
-	t := time.NewTimer(pause)
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -102,9 +114,12 @@ type queue[T, I any] struct {
 	drained chan struct{}
 	ended   chan struct{}
 	began   bool // run was called
-	// convert returns the items for one value; send sends them once.
+	// convert returns the items for one value, size how many bytes one takes in a request; send sends them once.
 	convert func(T) []I
+	size    func(I) int
 	send    func(context.Context, []I) error
+	// pending are items that did not fit into the last request. Each fits into one of its own.
+	pending []I
 }
 
 // newQueue returns a queue that takes values, and sends none before run is called.
@@ -125,31 +140,66 @@ func newQueue[T, I any](s *sender, cfg sink.Config[T]) *queue[T, I] {
 // run sends until the queue is drained, or stopped.
 func (q *queue[T, I]) run() {
 	defer close(q.ended)
-	for {
+	for q.next() {
+		q.deliverAll(q.batch())
+	}
+	q.counts.rejected.Add(uint64(len(q.pending))) // the queue was stopped
+}
+
+// next waits until something is pending. It returns false when nothing more will be, or when the queue is stopped.
+func (q *queue[T, I]) next() bool {
+	for len(q.pending) == 0 {
 		select {
 		case v := <-q.items:
-			batch := q.batch(v)
-			if len(batch) == 0 {
-				continue
-			}
-			q.deliver(q.stop, len(batch), func(ctx context.Context) error { return q.send(ctx, batch) })
+			q.add(v)
 		case <-q.drained:
-			return
+			return false
 		case <-q.stop.Done():
-			return
+			return false
 		}
+	}
+	return q.stop.Err() == nil
+}
+
+// add converts a value. An item that would be too large even alone is dropped, counted and reported; a value that cannot be converted is counted.
+func (q *queue[T, I]) add(v T) {
+	var items []I
+	if err := q.mishaps.Do(mishap.Export, string(q.signal), func() error {
+		items = q.convert(v)
+		return nil
+	}); err != nil {
+		q.counts.rejected.Add(1)
+	}
+	for _, item := range items {
+		if n := q.size(item); n > maxRequestBytes {
+			q.counts.rejected.Add(1)
+			q.report.failed(q.signal, q.endpoint, &failure{reason: strconv.Itoa(n) + " bytes in one item", advice: oversized})
+			continue
+		}
+		q.pending = append(q.pending, item)
 	}
 }
 
-// batch returns the items for a value and for those that come soon after it.
-func (q *queue[T, I]) batch(v T) []I {
-	items := q.convert(v)
+// batch returns the items of one request: what is pending, and what comes soon after it.
+func (q *queue[T, I]) batch() []I {
+	var items []I
+	bytes := 0
 	t := time.NewTimer(q.patience)
 	defer t.Stop()
-	for len(items) < maxBatch {
+	for {
+		for len(q.pending) > 0 {
+			n := q.size(q.pending[0])
+			if len(items) == maxBatch || len(items) > 0 && bytes+n > q.limit {
+				return items
+			}
+			items, bytes, q.pending = append(items, q.pending[0]), bytes+n, q.pending[1:]
+		}
+		if len(items) == maxBatch {
+			return items
+		}
 		select {
 		case v := <-q.items:
-			items = append(items, q.convert(v)...)
+			q.add(v)
 		case <-t.C:
 			return items
 		case <-q.drained:
@@ -158,7 +208,21 @@ func (q *queue[T, I]) batch(v T) []I {
 			return items
 		}
 	}
-	return items
+}
+
+// deliverAll delivers items in one request or, if the receiver does not take so large a one, in several.
+func (q *queue[T, I]) deliverAll(items []I) {
+	if q.deliver(q.stop, len(items), func(ctx context.Context) error { return q.send(ctx, items) }) {
+		return
+	}
+	bytes := 0
+	for _, item := range items {
+		bytes += q.size(item)
+	}
+	q.learn(bytes)
+	half := len(items) / 2
+	q.deliverAll(items[:half])
+	q.deliverAll(items[half:])
 }
 
 // close sends what waits, until ctx is done, and returns how many values it could not send.

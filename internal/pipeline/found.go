@@ -141,7 +141,7 @@ func (m containerFound) handle(l *loop) {
 	}
 	l.tracker.Confirm(m.Ref)
 	var end *event.Event
-	init := container.Init{PID: m.InitPID, Made: m.Started, MadeNS: m.MadeNS, Ran: m.Ran, Namespaces: m.Namespaces}
+	init := container.Init{PID: m.InitPID, Made: m.Started, MadeNS: m.MadeNS, Ran: m.Ran, Seen: m.Seen, SeenNS: l.bootAt(m.Seen), Namespaces: m.Namespaces}
 	switch {
 	case m.Starting:
 	case m.Unheld != nil, m.SharedCgroup != "":

@@ -108,7 +108,7 @@ func (p *Pipeline) awaitName(t *testing.T, id string) string {
 	t.Helper()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case <-look.C:
@@ -209,7 +209,7 @@ func TestEnginesThatDoNotAnswerHoldUpNoOther(t *testing.T) {
 		select {
 		case m := <-p.inputs:
 			m.handle(p.loop)
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("the engines are %v, want %v", got, want)
 		}
 		for _, e := range p.live.Snapshot().Engines {
@@ -286,7 +286,7 @@ func TestOnlyItsOwnStartsAreAskedFor(t *testing.T) {
 			if !strings.Contains(got, containerID(n)) {
 				t.Errorf("asked for %s, want container %d", got, n)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("not asked for container %d", n)
 		}
 	}

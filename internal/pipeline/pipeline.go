@@ -18,6 +18,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/store"
@@ -46,6 +47,8 @@ type Config struct {
 	// Past keeps the past of the model; nil keeps none.
 	Past *store.Timeline
 	Log  *slog.Logger
+	// Mishaps keeps a mistake about one container or process from ending nsviz, where others do not depend on it; nil does not.
+	Mishaps *mishap.Counter
 	// Sinks are called with every fact, in order, by the loop's goroutine. They must not block: package sink decouples a
 	// file or a pipe.
 	Sinks []func(fact.Fact)

@@ -83,8 +83,16 @@ func TestKillBesideASandbox(t *testing.T) {
 // TestSandboxesAreFound: what the kernel isolates without a cgroup of its own is found when nsviz looks, and while it watches, with its
 // processes, and is gone when its namespaces are. What waits outside is none of it, and neither is a chroot's mount namespace.
 func TestSandboxesAreFound(t *testing.T) {
-	const isolated = `exec unshare --user --map-root-user --fork --pid sh -c 'read line; echo $line'`
-	before := start(t, "sh", "-c", isolated)
+	const isolated = `exec unshare --user --map-root-user --fork --pid sh -c 'echo in; read line; echo $line'`
+	inside := func() *process {
+		t.Helper()
+		p := start(t, "sh", "-c", isolated)
+		if got := p.line(); got != "in" {
+			t.Fatalf("it writes %q", got)
+		}
+		return p
+	}
+	before := inside()
 	alone := start(t, "sh", "-c", `exec unshare --mount sh -c 'echo ready; read line'`)
 	if got := alone.line(); got != "ready" {
 		t.Fatalf("it writes %q", got)
@@ -127,7 +135,7 @@ func TestSandboxesAreFound(t *testing.T) {
 	w := watch(t)
 	w.await(t, "what was there", func() bool { return find(w.Snapshot(), before.pid) != nil }, nil)
 	check(w.Snapshot(), before.pid)
-	after := start(t, "sh", "-c", isolated)
+	after := inside()
 	w.await(t, "what is new", func() bool { return find(w.Snapshot(), after.pid) != nil }, nil)
 	w.await(t, "its processes", func() bool { c := find(w.Snapshot(), after.pid); return c.Processes != nil && *c.Processes == 1 }, nil)
 	check(w.Snapshot(), after.pid)

@@ -15,7 +15,7 @@ import (
 func (p *Pipeline) surveying(sockets *probes.Sockets, loop survey.Loop) survey.Config {
 	c := survey.Config{
 		Machine: p.fs.Machine, Proc: p.fs.Proc, NS: p.fs.NS, Layout: p.layout, Hurry: p.hurry, Self: p.self, Sight: p.sight,
-		SavesSearches: p.savesSearches, Now: p.now, Log: p.cfg.Log, Loop: loop, Interval: p.cfg.SurveyInterval,
+		SavesSearches: p.savesSearches, Now: p.now, Log: p.cfg.Log, Mishaps: p.cfg.Mishaps, Loop: loop, Interval: p.cfg.SurveyInterval,
 	}
 	if p.hostPIDs { // the kernel counts processes as the host does
 		c.Host = p.hostNamespaces

@@ -57,5 +57,5 @@ func (i ids) notLent() error {
 		return nil
 	}
 	return &Error{errors.New("nsviz is installed setuid or setgid, and would lend its rights to every user: remove that " +
-		"(chmod ug-s), and run it with sudo, or give the file the capabilities that the README names")}
+		"(chmod ug-s), and run it with sudo, or give the file the capabilities that docs/INSTALL.md lists")}
 }

@@ -148,7 +148,7 @@ func chargesLockedMemory(t *testing.T) bool {
 	return x < 5 || x == 5 && y < 11
 }
 
-// The capabilities that README.md lists suffice, and all of them are needed.
+// The capabilities that docs/INSTALL.md lists suffice, and all of them are needed.
 func TestListedRights(t *testing.T) {
 	p := openProbes(t, hostConfig(t))
 	root := map[fact.ProbeName]fact.Method{}

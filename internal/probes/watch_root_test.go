@@ -309,10 +309,8 @@ func makeCgroupIn(t *testing.T, parent, name string) cgroup {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := os.Remove(dir); err != nil {
-			t.Error(err)
-		}
+	t.Cleanup(func() { // what was killed in it may not have ended
+		eventually(t, dir+" is empty", func() bool { return os.Remove(dir) == nil })
 	})
 	info, err := os.Stat(dir)
 	if err != nil {

@@ -74,13 +74,9 @@ func WhyContainer(c *model.Container, s *model.Snapshot) ContainerAnswer {
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: words.String(), Text: words, OOMKills: c.OOMKills,
 		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, FormerNames: c.FormerNames, Restarts: c.Restarts, NeverStarted: c.NeverStarted, History: c.History,
 	}
-	since := model.Stamp{Time: c.Created, At: c.CreatedAt}
-	if c.Created.IsZero() {
-		since = c.Begin()
-	}
 	for i := range s.Kills {
 		e := s.Kills[i].Event
-		if of := story.VictimContainer(&s.Kills[i]); of != nil && of.ID == c.ID && !s.Kills[i].When().Before(since) {
+		if of := story.VictimContainer(&s.Kills[i]); of != nil && of.ID == c.ID && inThisRun(&s.Kills[i], c) {
 			a.Kills = append(a.Kills, e)
 		}
 	}
@@ -99,6 +95,20 @@ func WhyContainer(c *model.Container, s *model.Snapshot) ContainerAnswer {
 		a.Previous = endingOf(c, *c.Previous)
 	}
 	return a
+}
+
+// inThisRun reports whether a kill in a container fell in its present run. Where the creation of its cgroup is unknown, that begins with the
+// end of the run before: its start may have been seen late.
+func inThisRun(k *model.Kill, c *model.Container) bool {
+	switch {
+	case !c.Created.IsZero():
+		return !k.When().Before(model.Stamp{Time: c.Created, At: c.CreatedAt})
+	case c.Previous != nil && c.Previous.Exit != nil:
+		return model.Stamp{Time: c.Previous.Time}.Before(k.When())
+	case c.Previous != nil: // nobody saw it end; if the kill is the first that was heard of the container, it has the same time
+		return !k.When().Before(model.Stamp{Time: c.Previous.Time})
+	}
+	return true
 }
 
 // endingOf describes how a run of a container ended.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"sync/atomic"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
@@ -31,7 +30,7 @@ const (
 	maxQuestions = 32
 	// maxMade bounds those whose answers are being made, from a snapshot that is there.
 	maxMade = 2
-	// maxUnsent bounds the bytes of the answers that are being sent, some to clients that read slowly. One answer may be larger.
+	// maxUnsent bounds the bytes of the answers that are being sent.
 	maxUnsent = 64 << 20
 	// maxUnsentPast bounds those of the past that streams begin with. They are counted apart: a stream has no end, and so a client that reads
 	// slowly may hold them for long, which must not keep others from their answers.
@@ -52,12 +51,15 @@ type questions struct {
 	version   string
 	slots     chan struct{} // holds one for each question under way
 	turns     *turns.Turns  // of the answers that are being made
-	// unsent and unsentPast are bytes.
-	unsent, unsentPast atomic.Int64
+	// unsent is of answers, unsentPast of the past that streams begin with.
+	unsent, unsentPast *turns.Unsent
 }
 
 func newQuestions(full func() *model.Snapshot, kept *store.Timeline) *questions {
-	return &questions{snapshots: newSnapshots(full), past: newPast(kept), feed: NewFeed(), slots: make(chan struct{}, maxQuestions), turns: turns.New(maxMade, maxPause)}
+	return &questions{
+		snapshots: newSnapshots(full), past: newPast(kept), feed: NewFeed(), slots: make(chan struct{}, maxQuestions),
+		turns: turns.New(maxMade, turns.Quarter(maxPause)), unsent: turns.NewUnsent(maxUnsent), unsentPast: turns.NewUnsent(maxUnsentPast),
+	}
 }
 
 func (q *questions) why(w http.ResponseWriter, r *http.Request) {
@@ -145,14 +147,16 @@ func (q *questions) reply(w http.ResponseWriter, r *http.Request, ready func(con
 		refuse()
 		return
 	}
-	status, body := ready(r.Context())
-	<-q.slots // a slow reader delays no other
-	size := int64(len(body))
-	defer q.unsent.Add(-size)
-	if all := q.unsent.Add(size); all > maxUnsent && all > size {
+	status, body := func() (int, []byte) {
+		defer func() { <-q.slots }() // a slow reader delays no other
+		return ready(r.Context())
+	}()
+	sent, ok := q.unsent.Add(len(body))
+	if !ok {
 		refuse()
 		return
 	}
+	defer sent()
 	send(w, status, body)
 }
 

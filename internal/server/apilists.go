@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/diagram"
@@ -102,14 +102,15 @@ func (q *questions) namespaces(w http.ResponseWriter, r *http.Request) {
 	parameters := r.URL.Query()
 	of, form := parameters[ofParameter], parameters[formParameter]
 	refuse := func(text string) { reply(w, http.StatusBadRequest, Refusal{Error: text}) }
+	drawn, isDrawn := diagram.FormNamed(strings.Join(form, ""))
 	switch {
 	case len(of) > 1:
 		refuse("want one of=NAME")
 		return
-	case len(form) > 1 || len(form) == 1 && form[0] != "json" && diagrams[form[0]].write == nil:
+	case len(form) > 1 || len(form) == 1 && form[0] != "json" && !isDrawn:
 		refuse("want one form, which is json, dot, mermaid or svg")
 		return
-	case len(form) == 1 && form[0] != "json" && (parameters.Has(filterParameter) || parameters.Has(limitParameter)):
+	case isDrawn && (parameters.Has(filterParameter) || parameters.Has(limitParameter)):
 		refuse(fmt.Sprintf("filter and limit do not go with form=%s: a diagram is of all that its containers are in", form[0]))
 		return
 	}
@@ -121,8 +122,8 @@ func (q *questions) namespaces(w http.ResponseWriter, r *http.Request) {
 			}
 			s = only
 		}
-		if len(form) == 1 && form[0] != "json" {
-			return draw(w, diagrams[form[0]], s)
+		if isDrawn {
+			return draw(w, drawn, s)
 		}
 		chosen := *s
 		chosen.Namespaces = nil
@@ -139,25 +140,13 @@ func (q *questions) namespaces(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// diagramForm is a language in which a diagram is written.
-type diagramForm struct {
-	mediaType string
-	write     func(io.Writer, *model.Snapshot) error
-}
-
-var diagrams = map[string]diagramForm{
-	"dot":     {"text/vnd.graphviz; charset=utf-8", diagram.WriteDOT},
-	"mermaid": {"text/plain; charset=utf-8", diagram.WriteMermaid},
-	"svg":     {"image/svg+xml", diagram.WriteSVG},
-}
-
 // draw draws a snapshot. A browser that shows a picture runs nothing that might be in it.
-func draw(w http.ResponseWriter, form diagramForm, s *model.Snapshot) (document, error) {
+func draw(w http.ResponseWriter, form diagram.Form, s *model.Snapshot) (document, error) {
 	var b bytes.Buffer
-	if err := form.write(&b, s); err != nil {
+	if err := form.Write(&b, s); err != nil {
 		return nil, err
 	}
-	w.Header().Set("Content-Type", form.mediaType)
+	w.Header().Set("Content-Type", form.MediaType)
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	return b.Bytes(), nil
 }

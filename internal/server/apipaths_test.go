@@ -13,7 +13,9 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/pause"
 	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/turns"
 )
 
 // busyHost is a host on which much has happened.
@@ -24,7 +26,7 @@ func busyHost() *model.Snapshot {
 	for i := range 3 {
 		s.Kills = append(s.Kills, model.Kill{Ordinal: uint64(i + 1), Event: event.Event{
 			Time: begin.Add(time.Duration(i) * time.Second), Type: event.OOMKill, PID: int32(10 + i), Comm: "stress", Container: web,
-			OOM: &event.OOM{Scope: event.ScopeCgroup, Cgroup: "/web", LimitBytes: new(uint64(64 << 20)), Victim: event.Victim{PID: int32(10 + i), Comm: "stress", Container: web}},
+			OOM: &event.OOM{ID: event.KillID("boot", uint64(i), int32(10+i)), Scope: event.ScopeCgroup, Cgroup: "/web", LimitBytes: new(uint64(64 << 20)), Victim: event.Victim{PID: int32(10 + i), Comm: "stress", Container: web}},
 		}})
 	}
 	s.LeftOut.Kills = 5
@@ -38,7 +40,7 @@ func busyHost() *model.Snapshot {
 // asked asks the API as a client does, without a network.
 func asked(t *testing.T, q *questions, target string) *httptest.ResponseRecorder {
 	t.Helper()
-	q.past.next = time.Time{}
+	q.past.turns = turns.New(1, pause.Pace{}) // without the rest that the last question asked for
 	answer := httptest.NewRecorder()
 	q.api().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
 	return answer
@@ -62,6 +64,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	at := func(path string) string {
 		return path + "at=" + url.QueryEscape(begin.Add(time.Second).Format(time.RFC3339Nano))
 	}
+	killed := full.Kills[len(full.Kills)-1].Event.OOM.ID
 	since := EventsPath + "?since=" + url.QueryEscape(begin.Format(time.RFC3339Nano))
 	for _, tt := range []struct {
 		q      *questions
@@ -84,6 +87,9 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{now, since + "&filter=type%3Doom_kill", http.StatusOK, `"events":[]`},
 		{then, WhyPath + "?container=web", http.StatusOK, "web"},
 		{now, WhyPath + "?namespace=net:[2]", http.StatusOK, "net"},
+		{now, WhyPath + "?" + killParameter + "=" + killed, http.StatusOK, `"sentence":"`},
+		{now, WhyPath + "?" + killParameter + "=kill:0000000000000000", http.StatusNotFound, "kill:0000000000000000"},
+		{now, WhyPath + "?" + killParameter + "=0", http.StatusBadRequest, "kill=kill:ID"},
 		{then, InspectPath + "?container=web", http.StatusOK, "web"},
 
 		{now, "/api/v1/kils", http.StatusNotFound, "did you mean " + KillsPath + "?"},
@@ -118,8 +124,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		if tt.status == http.StatusOK {
 			path, _, _ := strings.Cut(tt.target, "?")
 			types = answers[strings.TrimSuffix(path, "/")]
-			if strings.Contains(tt.target, "namespace=") {
-				types = types[1:]
+			for i, parameter := range []string{containerParameter, namespaceParameter, cgroupParameter, killParameter} {
+				if strings.HasPrefix(tt.target, WhyPath+"?"+parameter+"=") {
+					types = types[i:]
+				}
 			}
 		}
 		valid(t, types[0], answer.Body.String())

@@ -84,7 +84,7 @@ func (q *questions) listEvents(w http.ResponseWriter, r *http.Request, since tim
 // events returns the events since a time, as many as one answer may have, with the time from which on these are complete, and that of
 // the state that they lead to.
 func (p *past) events(ctx context.Context, since time.Time) (list []event.Event, from, asOf time.Time, err error) {
-	done, err := p.wait(ctx)
+	done, err := p.turns.Take(ctx)
 	if err != nil {
 		return nil, from, asOf, err
 	}
@@ -141,9 +141,8 @@ func (q *questions) follow(w http.ResponseWriter, r *http.Request, since *time.T
 			}
 		}
 	}
-	size := int64(lines.Len())
-	if all := q.unsentPast.Add(size); all > maxUnsentPast && all > size {
-		q.unsentPast.Add(-size)
+	passed, ok := q.unsentPast.Add(lines.Len())
+	if !ok {
 		busy()
 		return
 	}
@@ -151,7 +150,7 @@ func (q *questions) follow(w http.ResponseWriter, r *http.Request, since *time.T
 	out := &streamWriter{ResponseWriter: w, control: http.NewResponseController(w)}
 	err := out.send(lines.Bytes())
 	lines = bytes.Buffer{}
-	q.unsentPast.Add(-size)
+	passed()
 	if err == nil {
 		out.pass(r.Context(), q.feed, s, sent, accepts)
 	}

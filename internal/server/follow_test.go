@@ -182,7 +182,7 @@ func TestSlowFollower(t *testing.T) {
 		q.events(w, httptest.NewRequestWithContext(ctx, http.MethodGet, EventsPath+"?follow=true&since="+url.QueryEscape(begin.Format(time.RFC3339Nano)), nil))
 	}()
 	<-w.begun // the past is being sent, so that the stream is open
-	if answers, past := q.unsent.Load(), q.unsentPast.Load(); answers != 0 || past == 0 {
+	if answers, past := q.unsent.Bytes(), q.unsentPast.Bytes(); answers != 0 || past == 0 {
 		t.Errorf("unsent: %d bytes of answers, %d of the past; a slow stream must not use up what answers may take", answers, past)
 	}
 	const all = 3 * waitingStream
@@ -280,7 +280,9 @@ func TestStreamsAreBounded(t *testing.T) {
 func TestUnsentPastIsBounded(t *testing.T) {
 	h := newHost()
 	q := newQuestions(h.live.Full, h.past)
-	q.unsentPast.Store(maxUnsentPast)
+	if _, ok := q.unsentPast.Add(maxUnsentPast); !ok {
+		t.Fatal("there is no room")
+	}
 	since := "since=" + url.QueryEscape(begin.Format(time.RFC3339Nano))
 	if answer := asked(t, q, EventsPath+"?follow=true&"+since); answer.Code != http.StatusServiceUnavailable || answer.Header().Get(retryAfterHeader) == "" {
 		t.Errorf("a stream: %d %s", answer.Code, answer.Body)
@@ -288,7 +290,7 @@ func TestUnsentPastIsBounded(t *testing.T) {
 	if answer := asked(t, q, EventsPath+"?"+since); answer.Code != http.StatusOK {
 		t.Errorf("a question: %d %s", answer.Code, answer.Body)
 	}
-	if n := q.unsentPast.Load(); n != maxUnsentPast {
+	if n := q.unsentPast.Bytes(); n != maxUnsentPast {
 		t.Errorf("%d bytes are counted", n)
 	}
 }

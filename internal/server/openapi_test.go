@@ -17,6 +17,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/nsviz/nsviz/internal/diagram"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/report"
 )
@@ -139,8 +140,8 @@ func openAPI() []byte {
 		case EventsPath:
 			content[StreamType] = object{"schema": s.of(reflect.TypeFor[event.Event]())}
 		case NamespacesPath:
-			for _, form := range diagrams {
-				kind, _, _ := strings.Cut(form.mediaType, ";")
+			for _, form := range diagram.Forms() {
+				kind, _, _ := strings.Cut(form.MediaType, ";")
 				content[kind] = object{"schema": object{"type": "string"}}
 			}
 		}
@@ -150,10 +151,13 @@ func openAPI() []byte {
 				"200": object{"description": "the answer", "content": content},
 				"400": refused("a parameter is wrong or unknown; filter says where an expression is"),
 				"401": object{"description": "a user and a password are wanted (--web.config.file)"},
+				"403": refused("other hosts get the metrics alone (--web.remote=metrics); a page of another site gets a text"),
 				"404": refused("nothing is known of that"),
 				"405": refused("another method than GET and HEAD"),
 				"409": refused("a name is ambiguous"),
 				"410": refused("what was at that time is not kept"),
+				"421": object{"description": "without a password nsviz does not answer under this name (--web.host)"},
+				"500": refused("a mistake in nsviz, which counts it"),
 				"503": refused("too many ask, or nsviz has seen nothing yet; Retry-After says when to ask again"),
 			},
 		}}
@@ -221,7 +225,7 @@ func TestAPIIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := map[string]bool{"400": true, "401": true, "404": true, "405": true, "409": true, "410": true, "503": true, CompleteSinceHeader: true, StreamType: true}
+	words := map[string]bool{"400": true, "401": true, "403": true, "404": true, "405": true, "409": true, "410": true, "421": true, "500": true, "503": true, CompleteSinceHeader: true, StreamType: true}
 	for _, e := range newQuestions(nil, nil).endpoints() {
 		words[e.Path] = true
 		for _, p := range e.Parameters {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -17,7 +16,7 @@ func newPage(cfg Config) (*webui.Page, http.Handler, error) {
 		return nil, nil, nil
 	}
 	page, err := webui.New(webui.Config{
-		Snapshot: cfg.Snapshot, Inspect: cfg.Inspect, Version: cfg.Build.Version, Metrics: cfg.MetricsPath,
+		Snapshot: cfg.Snapshot, Inspect: cfg.Inspect, Version: cfg.Build.Version, Metrics: cfg.MetricsPath, Mishaps: cfg.Mishaps,
 		// A stream is a connection for as long as its viewer looks. Scrapes and questions need some, too.
 		Streams: min(webui.MaxStreams, connectionLimit()/2),
 	})
@@ -45,17 +44,4 @@ func isOpen(webConfigFile string) (bool, error) {
 		return false, fmt.Errorf("looking for a password: %w", err)
 	}
 	return len(config.TLS)+len(config.Users) == 0, nil
-}
-
-// guarded refuses requests for the page and the API that a browser makes for another site. Metrics, which tell the names of containers and
-// of no process, and health checks are asked for by programs under many names.
-func guarded(all http.Handler, open bool) http.Handler {
-	data := webui.Guard(all, open)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, webui.DataPath) || strings.HasPrefix(r.URL.Path, "/api/") {
-			data.ServeHTTP(w, r)
-			return
-		}
-		all.ServeHTTP(w, r)
-	})
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/store"
+	"github.com/nsviz/nsviz/internal/turns"
 )
 
-// past answers questions about the past one after the other, and pauses after each as snapshots does: any user of this host may ask.
+// past answers questions about the past one after the other, at the pace of snapshots.
 type past struct {
-	kept *store.Timeline // nil keeps nothing
-	turn chan struct{}
-	next time.Time // when the next question may be answered; for the holder of the turn
+	kept  *store.Timeline // nil keeps nothing
+	turns *turns.Turns
 }
 
-func newPast(kept *store.Timeline) *past { return &past{kept: kept, turn: make(chan struct{}, 1)} }
+func newPast(kept *store.Timeline) *past { return &past{kept, turns.New(1, modelPace)} }
 
 // notKeptError reports that a time is before what is kept.
 type notKeptError struct{ at, first time.Time }
@@ -29,34 +29,12 @@ func (e *notKeptError) Error() string {
 	return fmt.Sprintf("what was at %s is not kept; the past goes back to %s", e.at.Format(time.RFC3339), e.first.Format(time.RFC3339))
 }
 
-// wait waits for the turn, and returns the function that gives it back. It fails when ctx is done.
-func (p *past) wait(ctx context.Context) (done func(), err error) {
-	select {
-	case p.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	pause := time.NewTimer(time.Until(p.next))
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-ctx.Done():
-		<-p.turn
-		return nil, ctx.Err()
-	}
-	begun := time.Now()
-	return func() {
-		p.next = time.Now().Add(backoff(time.Since(begun)))
-		<-p.turn
-	}, nil
-}
-
 // full returns the full snapshot of a time.
 func (p *past) full(ctx context.Context, at time.Time) (*model.Snapshot, error) {
 	if p.kept == nil {
 		return nil, &notKeptError{at: at}
 	}
-	done, err := p.wait(ctx)
+	done, err := p.turns.Take(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -14,8 +14,10 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/pause"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/store"
+	"github.com/nsviz/nsviz/internal/turns"
 )
 
 var begin = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -39,7 +41,7 @@ func kept() (*store.Live, *store.Timeline) {
 func TestPastIsServed(t *testing.T) {
 	live, past := kept()
 	ask := func(q *questions, handle func(*questions) http.HandlerFunc, query url.Values) (int, string) {
-		q.past.next = time.Time{}
+		q.past.turns = turns.New(1, pause.Pace{}) // without the rest that the last question asked for
 		answer := httptest.NewRecorder()
 		handle(q)(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?"+query.Encode(), nil))
 		return answer.Code, answer.Body.String()
@@ -100,18 +102,14 @@ func TestPastIsServed(t *testing.T) {
 func TestLooksAtThePastPause(t *testing.T) {
 	_, timeline := kept()
 	p := newPast(timeline)
-	if _, err := p.full(t.Context(), begin); err != nil || !p.next.After(time.Now()) {
-		t.Errorf("%v; the next one may be answered at %v", err, p.next)
+	p.turns = turns.New(1, pause.Pace{Least: time.Hour, Most: time.Hour})
+	if _, err := p.full(t.Context(), begin); err != nil {
+		t.Error(err)
 	}
-	p.next = time.Now().Add(time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := p.full(ctx, begin); err == nil {
 		t.Error("it is answered before its time")
-	}
-	p.next = time.Time{}
-	if _, err := p.full(t.Context(), begin); err != nil {
-		t.Errorf("the turn was not given back: %v", err)
 	}
 }
 
@@ -160,7 +158,7 @@ func TestUnsentAnswersAreBounded(t *testing.T) {
 			t.Errorf("%s: %d", name, answered.Code)
 		}
 	}
-	if n := q.unsent.Load(); n != 0 {
+	if n := q.unsent.Bytes(); n != 0 {
 		t.Errorf("%d bytes are left", n)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/sink"
@@ -52,6 +53,8 @@ type Config struct {
 	Sinks func() []sink.Stats
 	// Deliveries is as in metrics.Config.
 	Deliveries func() []sink.Delivery
+	// Mishaps keeps a mistake in one answer, or in one state of the page, from ending the process; nil does not.
+	Mishaps *mishap.Counter
 	// Labels are as in metrics.Config.
 	Labels []string
 	Build  metrics.BuildInfo
@@ -59,6 +62,10 @@ type Config struct {
 	UI bool
 	// Inspect is that of webui.Config.
 	Inspect func(context.Context, *model.Snapshot, *model.Container) (*report.Dissection, error)
+	// Hosts are names under which the page and the API answer where no password is asked for, beside those that always are this host's.
+	Hosts []string
+	// Remote is RemoteAll or RemoteMetrics; "" is RemoteAll.
+	Remote string
 	// WebConfigFile names the exporter-toolkit file with TLS and basic auth; "" means neither.
 	WebConfigFile string
 	Logger        *slog.Logger
@@ -86,6 +93,10 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
 	}
 	cfg.MetricsPath = cmp.Or(cfg.MetricsPath, MetricsPath)
+	admission, err := newAdmission(cfg, withoutPassword)
+	if err != nil {
+		return nil, err
+	}
 	feed := cfg.Feed
 	if feed == nil {
 		feed = NewFeed()
@@ -93,7 +104,7 @@ func New(cfg Config) (*Server, error) {
 	open := newConnections(connectionLimit())
 	feed.within(connectionLimit())
 	registry, err := newRegistry(metrics.NewCollector(metrics.Config{
-		Snapshot: cfg.Snapshot, Sinks: withStreams(cfg.Sinks, feed), Deliveries: cfg.Deliveries, DroppedConnections: open.stats, Findings: cfg.Findings, Labels: cfg.Labels, Build: cfg.Build,
+		Snapshot: cfg.Snapshot, Sinks: withStreams(cfg.Sinks, feed), Deliveries: cfg.Deliveries, DroppedConnections: open.stats, Findings: cfg.Findings, Mishaps: cfg.Mishaps, Labels: cfg.Labels, Build: cfg.Build,
 	}))
 	if err != nil {
 		return nil, err
@@ -110,7 +121,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	return &Server{
-		handler: guarded(handler, withoutPassword), metrics: registry, health: h, page: page, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile,
+		handler: isolated(admission.guard(handler), cfg.Mishaps), metrics: registry, health: h, page: page, feed: feed, connections: open, webConfigFile: cfg.WebConfigFile,
 		logger: cfg.Logger,
 	}, nil
 }

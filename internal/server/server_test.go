@@ -176,19 +176,6 @@ func TestServeBasicAuth(t *testing.T) {
 	}
 }
 
-func TestNewBadWebConfig(t *testing.T) {
-	bad := filepath.Join(t.TempDir(), "web.yml")
-	if err := os.WriteFile(bad, []byte("basic_auth_user:\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range []string{bad, bad + ".missing"} {
-		_, err := New(testConfig(file))
-		if err == nil || !strings.HasPrefix(err.Error(), "--web.config.file "+file+": ") {
-			t.Errorf("got %v", err)
-		}
-	}
-}
-
 // The file that docs/INSTALL.md shows is accepted with a certificate and the hash of a password in it.
 func TestDocumentedWebConfig(t *testing.T) {
 	page, err := os.ReadFile("../../docs/INSTALL.md")

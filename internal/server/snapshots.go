@@ -6,22 +6,22 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/pause"
 )
 
-// The pause between two full snapshots, as a multiple of the time that the last one took: making one blocks the model for
-// that long, and any user of this host may ask.
-const (
-	snapshotPause = 24 // times as long
-	minPause      = 20 * time.Millisecond
-	maxPause      = 2 * time.Second
-)
+// maxPause bounds how long a question waits because others were answered.
+const maxPause = 2 * time.Second
+
+// modelPace is that of what blocks the model while it is made, for which any user of this host may ask: full snapshots and what is looked up in
+// the past.
+var modelPace = pause.Pace{Factor: 24, Least: 20 * time.Millisecond, Most: maxPause}
 
 // snapshots shares full snapshots among requests. Requests that arrive at the same time share one, which is made after
 // all of them have arrived. No snapshot is kept while no request waits for one.
 type snapshots struct {
-	full    func() *model.Snapshot
-	turn    chan struct{} // held while a snapshot is made or the fields below are read
-	backoff func(took time.Duration) time.Duration
+	full func() *model.Snapshot
+	turn chan struct{} // held while a snapshot is made or the fields below are read
+	pace pause.Pace
 
 	latest  *model.Snapshot
 	begun   time.Time // when latest was begun
@@ -30,15 +30,7 @@ type snapshots struct {
 }
 
 func newSnapshots(full func() *model.Snapshot) *snapshots {
-	return &snapshots{
-		full: full, turn: make(chan struct{}, 1),
-		backoff: backoff,
-	}
-}
-
-// backoff returns the pause after something that took so long.
-func backoff(took time.Duration) time.Duration {
-	return min(max(snapshotPause*took, minPause), maxPause)
+	return &snapshots{full: full, turn: make(chan struct{}, 1), pace: modelPace}
 }
 
 // get returns a snapshot that was made after the call; nil if there is none yet. It fails when ctx is done.
@@ -58,16 +50,12 @@ func (s *snapshots) get(ctx context.Context) (*model.Snapshot, error) {
 		<-s.turn
 	}()
 	if s.latest == nil || s.begun.Before(asked) {
-		pause := time.NewTimer(time.Until(s.next))
-		defer pause.Stop()
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
+		if !pause.Wait(ctx, time.Until(s.next)) {
 			return nil, ctx.Err()
 		}
 		s.begun = time.Now()
 		s.latest = s.full()
-		s.next = time.Now().Add(s.backoff(time.Since(s.begun)))
+		s.next = time.Now().Add(s.pace.After(time.Since(s.begun)))
 	}
 	return s.latest, nil
 }

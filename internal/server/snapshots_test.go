@@ -11,6 +11,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/pause"
 )
 
 // slowReader is a client that has asked and does not read.
@@ -68,7 +69,7 @@ func TestQuestionsShareASnapshot(t *testing.T) {
 		}
 		return metricstest.Full()
 	}, nil)
-	q.snapshots.backoff = func(time.Duration) time.Duration { return 0 }
+	q.snapshots.pace = pause.Pace{}
 	var asking sync.WaitGroup
 	var codes sync.Map
 	ask := func() {
@@ -113,16 +114,16 @@ func TestQuestionsShareASnapshot(t *testing.T) {
 func TestSnapshotsAreRare(t *testing.T) {
 	made := 0
 	q := newQuestions(func() *model.Snapshot { made++; return metricstest.Full() }, nil)
-	if got := q.snapshots.backoff(10 * time.Millisecond); got != 240*time.Millisecond {
+	if got := q.snapshots.pace.After(10 * time.Millisecond); got != 240*time.Millisecond {
 		t.Errorf("after one that took 10 ms: %v", got)
 	}
-	if got := q.snapshots.backoff(0); got != minPause {
+	if got := q.snapshots.pace.After(0); got != modelPace.Least {
 		t.Errorf("after one that took no time: %v", got)
 	}
-	if got := q.snapshots.backoff(time.Minute); got != maxPause {
+	if got := q.snapshots.pace.After(time.Minute); got != maxPause {
 		t.Errorf("after one that took a minute: %v", got)
 	}
-	q.snapshots.backoff = func(time.Duration) time.Duration { return time.Hour }
+	q.snapshots.pace = pause.Pace{Least: time.Hour, Most: time.Hour}
 	q.why(httptest.NewRecorder(), question(t.Context()))
 	ctx, gone := context.WithCancel(t.Context())
 	gone()

@@ -4,6 +4,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -26,6 +27,17 @@ type Config struct {
 // Run reports to systemd until ctx is done. The watchdog gets an answer only after an event has gone all the way from the kernel
 // through nsviz: a program whose timers run while it handles nothing is restarted.
 func Run(ctx context.Context, c Config) {
+	reporting{Config: c, writing: make(chan struct{}, 1)}.run(ctx)
+}
+
+// reporting reports to systemd.
+type reporting struct {
+	Config
+
+	writing chan struct{} // holds a value while a message is written
+}
+
+func (c reporting) run(ctx context.Context) {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
 		c.Log.Warn("systemd's watchdog gets no answer", "error", err)
@@ -44,7 +56,7 @@ func Run(ctx context.Context, c Config) {
 }
 
 // answer answers the watchdog until ctx is done.
-func (c Config) answer(ctx context.Context, interval time.Duration) {
+func (c reporting) answer(ctx context.Context, interval time.Duration) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	moved := true
@@ -73,9 +85,34 @@ func (c Config) answer(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// notify sends a message to systemd, where that listens.
-func (c Config) notify(lines ...string) {
-	if _, err := daemon.SdNotify(false, strings.Join(lines, "\n")); err != nil {
-		c.Log.Warn("systemd is not told", "message", lines[0], "error", err)
+// notifyPatience is how long a message to systemd may take. A socket whose queue is full holds up who writes to it.
+const notifyPatience = 300 * time.Millisecond
+
+var errBusy = errors.New("it takes no messages")
+
+// notify sends a message to systemd, where that listens. While one is held up further ones are left out.
+func (c reporting) notify(lines ...string) {
+	warn := func(err error) { c.Log.Warn("systemd is not told", "message", lines[0], "error", err) }
+	select {
+	case c.writing <- struct{}{}:
+	default:
+		warn(errBusy)
+		return
+	}
+	sent := make(chan error, 1)
+	go func() {
+		_, err := daemon.SdNotify(false, strings.Join(lines, "\n"))
+		<-c.writing
+		sent <- err
+	}()
+	late := time.NewTimer(notifyPatience)
+	defer late.Stop()
+	select {
+	case err := <-sent:
+		if err != nil {
+			warn(err)
+		}
+	case <-late.C:
+		warn(errBusy)
 	}
 }

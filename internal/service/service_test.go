@@ -2,11 +2,14 @@ package service
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -134,4 +137,41 @@ func TestWithoutSystemd(t *testing.T) {
 	ready := make(chan struct{})
 	close(ready)
 	run(t, Config{Ready: ready})()
+}
+
+// A systemd that takes no messages holds nobody up: not the watchdog, and not the end.
+func TestSystemdThatHangs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	filler, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil { // until its queue is full
+		if err = filler.SetWriteDeadline(time.Now().Add(20 * time.Millisecond)); err == nil {
+			_, err = filler.Write([]byte("x"))
+		}
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(err)
+	}
+	t.Setenv("NOTIFY_SOCKET", path)
+	t.Setenv("WATCHDOG_USEC", "20000")
+	ready, asked := make(chan struct{}), make(chan struct{}, 1)
+	close(ready)
+	stop := run(t, Config{Ready: ready, Status: "watching", Sync: func(context.Context) bool {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return true
+	}})
+	<-asked
+	<-asked
+	stop()
+	_ = filler.Close()
+	_ = socket.Close() // the message that was under way fails
 }

@@ -136,71 +136,6 @@ func Grouped(n uint64) string {
 	return s
 }
 
-// actor names the process that acted, as seen from the container with an id; "" is none.
-func actor(by *event.Process, id string) Text {
-	if by == nil {
-		return text(Plain, "somebody")
-	}
-	name := by.Comm
-	if name == "" {
-		name = someProcess
-	}
-	t := text(Strong, name)
-	facts := numbers(by)
-	switch {
-	case by.ContainerUnknown:
-		facts = append(facts, text(Plain, "in "+UnknownPlace))
-	case by.Container == nil:
-		facts = append(facts, text(Plain, "of the host"))
-	case by.Container.ID == id:
-		facts = append(facts, text(Plain, "its own"))
-	default:
-		facts = append(facts, text(Plain, "in ").add(Name, by.Container.Label()))
-	}
-	if by.Container != nil && by.Container.Parent != nil && by.Container.ID != id {
-		facts = append(facts, text(Plain, "which is in ").add(Name, by.Container.Parent.Label()))
-	}
-	return t.addFacts(facts)
-}
-
-// numbers lists the PID and the user of a process, where they are known.
-func numbers(p *event.Process) []Text {
-	var facts []Text
-	if p.PID != 0 {
-		facts = append(facts, text(Plain, fmt.Sprintf("PID %d", p.PID)))
-	}
-	if p.UID != nil {
-		facts = append(facts, text(Plain, fmt.Sprintf("uid %d", *p.UID)))
-	}
-	return facts
-}
-
-// initWords names the PID 1 of an entry. In a PID namespace that another one had first, it is not PID 1; in a sandbox it need not be.
-func initWords(m *model.Entry, of *event.Container) string {
-	init := m.Init
-	if init == nil {
-		return ""
-	}
-	who := "PID 1"
-	isolated := of != nil && (of.Kind == event.KindSandbox || of.Kind == event.KindService)
-	if isolated || slices.ContainsFunc(m.Namespaces, func(n model.EntryNamespace) bool { return n.Type == event.PID && (n.Host || n.Container != nil) }) {
-		who = "its first process"
-	}
-	name := init.Comm
-	if name == "" {
-		name = someProcess
-	}
-	return fmt.Sprintf("; %s is %s (%d)", who, name, init.PID)
-}
-
-func byCall(via event.Via) string {
-	switch via {
-	case event.ViaClone, event.ViaUnshare:
-		return " by " + string(via)
-	}
-	return ""
-}
-
 func typeNames(namespaces []model.EntryNamespace) []string {
 	names := make([]string, len(namespaces))
 	for i, n := range namespaces {
@@ -247,15 +182,6 @@ func joined(m *model.Entry) Text {
 	return text(Plain, "other "+names)
 }
 
-// byRuntime reports whether the container's runtime joined several of its namespaces, to bring a process in. The runtime
-// is a process of the host then or, if it is newer, in the container's cgroup already.
-func byRuntime(m *model.Entry, c *model.Container) bool {
-	if m.By == nil || len(m.Namespaces) < 2 || !m.Namespaces[0].Own || m.By.Container != nil && m.By.Container.ID != c.ID {
-		return false
-	}
-	return runtime.Enters(m.By.Comm)
-}
-
 // whereWords words which of a container's namespaces are not its own.
 func whereWords(namespaces []model.EntryNamespace) Text {
 	var hosts []model.EntryNamespace
@@ -292,106 +218,6 @@ func startWords(m *model.Entry) Text {
 		}
 	}
 	return t.join(whereWords(m.Namespaces))
-}
-
-// LimitWords words a limit: 64 MiB, 1.5 CPUs, 100 processes, none.
-func LimitWords(r fact.Resource, l fact.Limit) string {
-	if l.Value == nil {
-		return "none"
-	}
-	number := strconv.FormatFloat(*l.Value, 'f', -1, 64)
-	switch {
-	case r == fact.ResourceMemory || r == fact.ResourceSwap:
-		return Bytes(uint64(*l.Value))
-	case r == fact.ResourceCPU && *l.Value == 1:
-		return "1 CPU"
-	case r == fact.ResourceCPU:
-		return number + " CPUs"
-	case *l.Value == 1:
-		return "1 process"
-	}
-	return number + " processes"
-}
-
-// limitOf returns the name of a resource's limit.
-func limitOf(r fact.Resource) string {
-	switch r {
-	case fact.ResourceCPU:
-		return "CPU limit"
-	case fact.ResourcePIDs:
-		return "limit of processes"
-	}
-	return string(r) + " limit"
-}
-
-func limitList(limits []model.LimitChange) []string {
-	words := make([]string, len(limits))
-	for i, l := range limits {
-		words[i] = LimitWords(l.Resource, l.To)
-		switch {
-		case l.To.Value == nil:
-			words[i] = "no " + limitOf(l.Resource)
-		case l.Resource == fact.ResourceSwap && *l.To.Value == 0:
-			words[i] = "no swap"
-		case l.Resource == fact.ResourceMemory || l.Resource == fact.ResourceSwap:
-			words[i] += " of " + string(l.Resource)
-		}
-	}
-	return words
-}
-
-// changeWords describes limits that were changed. Where only a reading found that, by whom is not known, nor when
-// exactly. id is the container whose limits they are.
-func changeWords(m *model.Entry, id string) Text {
-	known := m.By != nil || len(m.ByAnyOf) > 0
-	var t Text
-	if known {
-		t = author(m.By, m.ByAnyOf, id)
-	}
-	verb := " changed"
-	if slices.ContainsFunc(m.Limits, func(l model.LimitChange) bool { return l.From == nil }) {
-		verb = " set" // perhaps to what it was
-	}
-	for i, l := range m.Limits {
-		from, before := "", " (unknown before)"
-		if l.From != nil {
-			from, before = " from "+LimitWords(l.Resource, *l.From), ""
-		}
-		if known {
-			if i > 0 {
-				verb = ","
-			}
-			t = t.add(Plain, verb+" its "+limitOf(l.Resource)+from+" to ").add(Strong, LimitWords(l.Resource, l.To))
-			if before != "" {
-				t = t.add(Plain, before)
-			}
-			continue
-		}
-		if i > 0 {
-			t = t.add(Plain, "; ")
-		}
-		t = t.add(Plain, "a reading found its "+limitOf(l.Resource)+" changed"+from+" to ").add(Strong, LimitWords(l.Resource, l.To))
-		if !l.After.IsZero() {
-			t = t.add(Plain, ", within the "+duration(m.Time.Sub(l.After))+" before")
-		}
-	}
-	return t
-}
-
-// oneOf names those one of whom acted: all of them wrote before anybody could look.
-func oneOf(list []event.Process, id string) Text {
-	t := text(Plain, "one of ")
-	for i := range list {
-		switch {
-		case i == 0:
-		case i == len(list)-1:
-			t = t.add(Plain, " and ")
-		default:
-			t = t.add(Plain, ", ")
-		}
-		t = t.join(author(&list[i], nil, id))
-	}
-	return t
 }
 
 func killWords(m *model.Entry, c *model.Container) Text {
@@ -439,53 +265,4 @@ func engineReportWords(engine string, v *fact.EngineReport) Text {
 		words = append(words, fmt.Sprintf("OOMKilled=%t", *v.OOMKilled))
 	}
 	return text(Plain, engine+" reported about its end: ").add(Strong, strings.Join(words, ", "))
-}
-
-// maxBrief is the length of a brief history.
-const maxBrief = 12
-
-// Brief returns the latest entries of a container's history without the details of starts: changes, joins from outside,
-// kills. left is how many entries it leaves out.
-func Brief(entries []model.Entry) (brief []model.Entry, left int) {
-	started := false
-	for i := range entries {
-		m := &entries[i]
-		if m.Kind == model.EntryKind(event.ContainerStarted) || m.Kind == model.EntryFound {
-			started = true
-		}
-		if m.Kind == model.EntryKind(event.CgroupCreated) {
-			started = false // anew
-		}
-		if inBrief(m, started) {
-			brief = append(brief, *m)
-		}
-	}
-	brief = brief[max(len(brief)-maxBrief, 0):]
-	for i := range brief {
-		brief[i].LeftOut = 0 // it is about the full history
-	}
-	return brief, len(entries) - len(brief)
-}
-
-// inBrief reports whether an entry belongs into a brief history.
-func inBrief(m *model.Entry, started bool) bool {
-	switch m.Kind {
-	case model.EntryKind(event.CgroupCreated), model.EntryKind(event.CgroupRemoved):
-		return false
-	case model.EntryKind(event.NamespaceCreated):
-		return started
-	case model.EntryKind(event.NamespaceJoined):
-		// The engine joins a net namespace to set it up.
-		setUp := len(m.Namespaces) == 1 && m.Namespaces[0].Type == event.Net && SenderOf(m.By, "") == SenderEngine
-		return started && !setUp
-	case model.EntryEngineEvent:
-		switch m.Action {
-		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop,
-			fact.ActionPause, fact.ActionUnpause, fact.ActionRename: // the kernel's side of it has an entry
-			return false
-		}
-	case model.EntryEngineReport: // it stands in the sentence
-		return false
-	}
-	return true
 }

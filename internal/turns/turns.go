@@ -5,21 +5,21 @@ package turns
 import (
 	"context"
 	"time"
-)
 
-// factor is for how many times as long as the work took its place stays taken after it. So n places use a quarter of n CPUs at most.
-const factor = 3
+	"github.com/nsviz/nsviz/internal/pause"
+)
 
 // Turns are places for work. Any number of goroutines may use them at a time.
 type Turns struct {
-	places  chan struct{} // holds one for each that is taken
-	longest time.Duration
+	places chan struct{} // holds one for each that is taken
+	pace   pause.Pace
 }
 
-// New returns n places, each of which rests for at most longest.
-func New(n int, longest time.Duration) *Turns {
-	return &Turns{make(chan struct{}, n), longest}
-}
+// New returns n places, each of which stays taken after its work for as long as the pace says.
+func New(n int, pace pause.Pace) *Turns { return &Turns{make(chan struct{}, n), pace} }
+
+// Quarter returns the pace at which n places use a quarter of n CPUs at most, unless that asks for a pause longer than longest.
+func Quarter(longest time.Duration) pause.Pace { return pause.Pace{Factor: 3, Most: longest} }
 
 // Take waits for a place, and returns what has to be called once the work is done. It fails when ctx is done.
 func (t *Turns) Take(ctx context.Context) (done func(), err error) {
@@ -44,6 +44,6 @@ func (t *Turns) TryTake() (done func(), ok bool) {
 func (t *Turns) begin() (done func()) {
 	began := time.Now()
 	return func() {
-		time.AfterFunc(min(factor*time.Since(began), t.longest), func() { <-t.places })
+		time.AfterFunc(t.pace.After(time.Since(began)), func() { <-t.places })
 	}
 }

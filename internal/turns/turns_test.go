@@ -10,7 +10,7 @@ import (
 // Work that is always waiting takes a quarter of the places' time.
 func TestRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := New(2, time.Hour)
+		turns := New(2, Quarter(time.Hour))
 		const took, all = 100 * time.Millisecond, 10
 		began := time.Now()
 		for range all {
@@ -21,7 +21,7 @@ func TestRest(t *testing.T) {
 			<-time.After(took) // by the clock of the bubble
 			done()
 		}
-		if passed, want := time.Since(began), (all/2-1)*(factor+1)*took+2*took; passed != want {
+		if passed, want := time.Since(began), (all/2-1)*4*took+2*took; passed != want {
 			t.Errorf("%d times %v took %v, want %v", all, took, passed, want)
 		}
 	})
@@ -30,7 +30,7 @@ func TestRest(t *testing.T) {
 // A place rests for no longer than the bound, however long its work took.
 func TestLongestRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := New(1, time.Second)
+		turns := New(1, Quarter(time.Second))
 		done, ok := turns.TryTake()
 		if !ok {
 			t.Fatal("no place")
@@ -48,7 +48,7 @@ func TestLongestRest(t *testing.T) {
 }
 
 func TestWhoHasGoneGetsNoPlace(t *testing.T) {
-	turns := New(1, time.Second)
+	turns := New(1, Quarter(time.Second))
 	if _, ok := turns.TryTake(); !ok {
 		t.Fatal("no place")
 	}

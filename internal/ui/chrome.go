@@ -239,7 +239,9 @@ func (sc screen) footer() row {
 // screen is frozen, those that lead through time stand behind the one that ends that.
 func hinted(at place) (keys, last []boundKeys) {
 	var time []boundKeys
-	for _, b := range at.bound() {
+	bound := at.bound()
+	keys = make([]boundKeys, 0, len(bound))
+	for _, b := range bound {
 		switch {
 		case b.hint == nil || b.hint(at) == "":
 		case at.mode&reading == 0 && b.modes&reading != 0: // while something is entered, only what ends that
@@ -259,7 +261,7 @@ func hinted(at place) (keys, last []boundKeys) {
 
 // hintRow returns a line of keys. A click on one does what the key does.
 func hintRow(at place, list []boundKeys) row {
-	var r row
+	r := row{line: withRoom(3 * len(list)), zones: make([]zone, 0, len(list))}
 	for i, b := range list {
 		r.line = r.line.space(min(3, 1+2*i))
 		from := r.line.width()

@@ -161,15 +161,15 @@ func membershipTopic(name string, m model.Membership, t event.NamespaceType, pid
 	}
 	switch {
 	case m.Abandoned != nil:
-		words = append(words, fmt.Sprintf("%s: %s is in one that %s has left%s.", deadSign, name, foreign.Name(m.Abandoned.By), number), "Who shares it with the others does not see what they see now.")
+		words = append(words, fmt.Sprintf("%s: %s is in one that %s has left%s.", story.DeadSign, name, foreign.Name(m.Abandoned.By), number), "Who shares it with the others does not see what they see now.")
 	case m.Relation == model.RelationOwn:
-		words = append(words, fmt.Sprintf("%s: %s has one of its own%s.", ownSign, name, number), kind.own)
+		words = append(words, fmt.Sprintf("%s: %s has one of its own%s.", story.OwnSign, name, number), kind.own)
 	case m.Relation == model.RelationHost:
-		words = append(words, fmt.Sprintf("%s: %s uses the host's%s, so there is no wall.", hostSign, name, number), kind.host)
+		words = append(words, fmt.Sprintf("%s: %s uses the host's%s, so there is no wall.", story.HostSign, name, number), kind.host)
 	case m.Relation == model.RelationShared:
 		words = append(words, fmt.Sprintf("%s: %s shares one with %s%s.", story.GroupLetter(m.Group), name, story.Listed(m.SharedWith.Labels()), number), kind.own)
 	default:
-		words = append(words, fmt.Sprintf("%s: nsviz could not read which one %s is in.", unknownSign, name), "So it is unknown whether there is a wall.")
+		words = append(words, fmt.Sprintf("%s: nsviz could not read which one %s is in.", story.UnknownSign, name), "So it is unknown whether there is a wall.")
 	}
 	return topic{"the " + t.String() + " namespace of " + name, plain(words...), forPID(pid, kind.hand)}
 }

@@ -45,7 +45,7 @@ func barIn(style Style, usage, limit uint64, w int) line {
 		eighths = 1
 	}
 	fill := strings.Repeat("█", eighths/8) + eighthsAcross[eighths%8]
-	l := text(style, fill)
+	l := withRoom(4).add(style, fill) // with room for the text beside it
 	return l.add(Dim, strings.Repeat("░", w-foreign.Width(fill)))
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 func TestInhabitants(t *testing.T) {
@@ -16,7 +17,7 @@ func TestInhabitants(t *testing.T) {
 		"firecracker, a virtual machine":          {Type: event.Net, ID: 2, Processes: []int32{7, 9}},
 		`firecracker, box\x1b, a virtual machine`: {Type: event.Net, ID: 3, Processes: []int32{7, 8}},
 		"web":                               {Type: event.Net, ID: 4, Processes: []int32{7}, Containers: []string{"web"}},
-		hostSign + " the host":              {Type: event.Net, ID: 5, Processes: []int32{7}, Host: true},
+		story.HostSign + " the host":        {Type: event.Net, ID: 5, Processes: []int32{7}, Host: true},
 		"kept by an open file in PID 9 (x)": {Type: event.Net, ID: 6, PinnedBy: []string{"an open file in PID 9 (x)"}},
 		"nobody; gone, or something unseen keeps it": {Type: event.Net, ID: 7},
 	} {

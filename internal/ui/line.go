@@ -59,19 +59,34 @@ func (l line) join(others ...line) line {
 
 // storyLine returns a text of package story in the styles of the screen. Its times are in the zone of now.
 func storyLine(t story.Text, now time.Time) line {
-	styles := map[story.Weight]Style{
-		story.Strong: Strong, story.Name: Name, story.Number: Number, story.Alert: Warn,
-		story.Fatal: KillMark, story.Unknown: Unknown,
-	}
-	var l line
+	l := withRoom(len(t))
 	for _, p := range t {
 		words := p.In(now.Location())
 		if p.Weight == story.Name {
 			words = foreign.Name(words)
 		}
-		l = l.add(styles[p.Weight], words)
+		l = l.add(styleOf(p.Weight), words)
 	}
 	return l
+}
+
+func styleOf(w story.Weight) Style {
+	switch w {
+	case story.Strong:
+		return Strong
+	case story.Name:
+		return Name
+	case story.Number:
+		return Number
+	case story.Alert:
+		return Warn
+	case story.Fatal:
+		return KillMark
+	case story.Unknown:
+		return Unknown
+	default:
+		return Plain
+	}
 }
 
 func text(style Style, s string) line { return line{}.add(style, s) }
@@ -208,13 +223,18 @@ func (l line) wrap(w int) []line {
 		return nil
 	}
 	var lines []line
-	var current line
+	words := l.words()
+	spans := 0
+	for _, word := range words {
+		spans += len(word) + 1
+	}
+	current := withRoom(spans) // of all lines, one behind the other
 	used := 0
 	flush := func() {
-		lines = append(lines, current)
-		current, used = nil, 0
+		lines = append(lines, current[:len(current):len(current)])
+		current, used = current[len(current):], 0
 	}
-	for _, word := range l.words() {
+	for _, word := range words {
 		word = word.cutMiddle(foreign.WordWidth)
 		ww := word.width()
 		if used > 0 && used+1+ww > w {
@@ -244,22 +264,30 @@ func (l line) wrap(w int) []line {
 
 // words splits the line at its blanks; a word may change its style on the way.
 func (l line) words() []line {
-	var words []line
-	var word line
+	parts := len(l)
 	for _, sp := range l {
-		for i, part := range strings.Split(sp.text, " ") {
-			if i > 0 && len(word) > 0 {
-				words = append(words, word)
-				word = nil
+		parts += strings.Count(sp.text, " ")
+	}
+	words := make([]line, 0, parts)
+	all, from := withRoom(parts), 0 // from is where in it a word begins
+	end := func() {
+		if len(all) > from {
+			words, from = append(words, all[from:len(all):len(all)]), len(all)
+		}
+	}
+	for _, sp := range l {
+		first := true
+		for part := range strings.SplitSeq(sp.text, " ") {
+			if !first {
+				end()
 			}
+			first = false
 			if part != "" {
-				word = append(word, span{part, sp.style})
+				all = append(all, span{part, sp.style})
 			}
 		}
 	}
-	if len(word) > 0 {
-		words = append(words, word)
-	}
+	end()
 	return words
 }
 

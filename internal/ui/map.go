@@ -52,7 +52,7 @@ func building(s *model.Snapshot, st State) floorplan.Building {
 
 // matching returns the rooms that the search lets through.
 func matching(b floorplan.Building) []*floorplan.Room {
-	return slices.DeleteFunc(b.All(), func(r *floorplan.Room) bool { return !r.Matches })
+	return slices.DeleteFunc(b.All(), func(r *floorplan.Room) bool { return !r.Matches() })
 }
 
 func roomKey(r *floorplan.Room) string {
@@ -69,13 +69,14 @@ func (mapView) keys(s *model.Snapshot, st State) []string {
 // walk returns the room that an arrow leads to: left and right go in the order of creation, so that no room is out of reach, up and
 // down to the nearest room there, and if there is none to another page.
 func (mapView) walk(sc screen, key KeyName) string {
-	b, plan, chosen := sc.plan(bodyHeight(sc.w, sc.h))
+	host := mapHost(sc.w, sc.h)
+	b, plan, chosen := sc.plan(host)
 	rooms := matching(b)
 	at := slices.Index(rooms, chosen)
 	if at < 0 {
 		return ""
 	}
-	if !sc.mapFits(bodyHeight(sc.w, sc.h)) {
+	if !sc.mapFits(host) {
 		return roomKey(rooms[moved(at, len(rooms), max(sc.h-2, 1), key)])
 	}
 	next := at
@@ -152,21 +153,25 @@ func mapRows(legend, h int) (host, words int) {
 	return h - legend - words, words
 }
 
-// mapFits reports whether h rows have space for walls. Otherwise the rooms are listed.
-func (sc screen) mapFits(h int) bool {
+// mapHost returns how many rows the host has on a screen of a size.
+func mapHost(w, h int) int {
+	host, _ := mapRows(len(mapLegend(w)), bodyHeight(w, h))
+	return host
+}
+
+// mapFits reports whether the host's rows have space for walls. Otherwise the rooms are listed.
+func (sc screen) mapFits(host int) bool {
 	const least = 7 // rows of the host's frame and of one room, and one to spare
-	host, _ := mapRows(len(mapLegend(sc.w)), h)
 	return !small(sc.w, sc.h) && host >= least
 }
 
-// plan places the rooms on the part of the screen that the host has, with the one under the cursor among them.
-func (sc screen) plan(h int) (b floorplan.Building, p floorplan.Plan, chosen *floorplan.Room) {
+// plan places the rooms on the host's rows, with the one under the cursor among them.
+func (sc screen) plan(host int) (b floorplan.Building, p floorplan.Plan, chosen *floorplan.Room) {
 	b = building(sc.s, sc.state)
 	list := matching(b)
 	if len(list) > 0 {
 		chosen = list[sc.state.cursorIn(listBy(list, roomKey))]
 	}
-	host, _ := mapRows(len(mapLegend(sc.w)), h)
 	return b, b.Arrange(sc.w-2, host-2, chosen), chosen
 }
 
@@ -174,12 +179,12 @@ func (sc screen) plan(h int) (b floorplan.Building, p floorplan.Plan, chosen *fl
 func (v mapView) rows(sc screen, h int) []row { return v.smallRows(sc, h) }
 
 func (mapView) paint(sc screen, c canvas) bool {
-	if !sc.mapFits(c.h) {
-		return false
-	}
 	legend := mapLegend(sc.w)
 	host, words := mapRows(len(legend), c.h)
-	b, plan, chosen := sc.plan(c.h)
+	if !sc.mapFits(host) {
+		return false
+	}
+	b, plan, chosen := sc.plan(host)
 	sc.drawHost(c, host, b, plan)
 	for i := range plan.Places {
 		sc.drawRoom(c, plan.Places[i], plan.Places[i].Room == chosen)
@@ -189,15 +194,7 @@ func (mapView) paint(sc screen, c canvas) bool {
 			c.put(2, 1+i, l.cut(sc.w-4))
 		}
 	}
-	for i := len(plan.Places) - 1; i >= 0; i-- { // those inside before those around
-		p := &plan.Places[i]
-		if p.Room.Frame() {
-			continue
-		}
-		for y := p.Y + 1; y <= p.Y+p.H && y < host; y++ {
-			c.spots[y].zones = append(c.spots[y].zones, zone{from: p.X + 1, to: p.X + 1 + p.W, key: roomKey(p.Room)})
-		}
-	}
+	mapZones(c, host, plan)
 	var banner []line
 	if words > 1 {
 		banner = sc.banner(words-1, false)
@@ -210,15 +207,39 @@ func (mapView) paint(sc screen, c canvas) bool {
 	return true
 }
 
+// mapZones makes the rooms on the first h rows places to click on, those inside before those around.
+func mapZones(c canvas, h int, p floorplan.Plan) {
+	zones := func(yield func(y int, z zone)) {
+		for i := len(p.Places) - 1; i >= 0; i-- {
+			at := &p.Places[i]
+			if at.Room.Frame() {
+				continue
+			}
+			for y := at.Y + 1; y <= at.Y+at.H && y < h; y++ {
+				yield(y, zone{from: at.X + 1, to: at.X + 1 + at.W, key: roomKey(at.Room)})
+			}
+		}
+	}
+	counts, all := make([]int, h), 0
+	zones(func(y int, _ zone) { counts[y]++; all++ })
+	space := make([]zone, all)
+	for y, n := range counts {
+		if n > 0 {
+			c.spots[y].zones, space = append(space[:0:n], c.spots[y].zones...), space[n:]
+		}
+	}
+	zones(func(y int, z zone) { c.spots[y].zones = append(c.spots[y].zones, z) })
+}
+
 // mapLegend explains every sign of the map, in as many lines as the width needs.
 func mapLegend(w int) []line {
 	parts := []line{
 		text(Own, "━net━").add(Dim, " its own"),
 		text(HostUsual, "╌╌").add(Dim, " open, as around"),
-		text(HostBare, hostSign+"net").add(Dim, " the host's"),
+		text(HostBare, story.HostSign+"net").add(Dim, " the host's"),
 		text(Shared, "a net").add(Dim, " shared"),
-		text(Unknown, unknownSign+"net").add(Dim, " unknown"),
-		text(Alarm, deadSign+"net").add(Dim, " a dead one"),
+		text(Unknown, story.UnknownSign+"net").add(Dim, " unknown"),
+		text(Alarm, story.DeadSign+"net").add(Dim, " a dead one"),
 		text(Strong, "═ "+opaqueSign).add(Dim, " VM, its kernel"),
 		text(Calm, "█").add(Dim, " memory"),
 		text(Calm, cacheSign).add(Dim, " cache"),

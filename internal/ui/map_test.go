@@ -118,7 +118,7 @@ type planned struct {
 }
 
 func planOf(s *model.Snapshot, v State, w, h int) planned {
-	_, p, _ := screen{s: v.shown(s), state: v, w: w, h: h}.plan(bodyHeight(w, h))
+	_, p, _ := screen{s: v.shown(s), state: v, w: w, h: h}.plan(mapHost(w, h))
 	v.Width, v.Height = w, h
 	return planned{p, Render(s, v, w, h).Text()}
 }
@@ -135,7 +135,7 @@ func TestMapSaysAll(t *testing.T) {
 					if name := (screen{}).roomName(at.Room).String(); !p.shows(name) {
 						t.Errorf("%v: no %q in\n%s", size, name, p.text)
 					}
-					for _, segment := range at.Segments() {
+					for segment := range at.Segments() {
 						if segment.Wall != floorplan.Closed || at.Room.VM != nil || at.Room.Container != nil && !at.Room.Container.Live() {
 							continue
 						}
@@ -300,7 +300,7 @@ func TestMapAnswersTheMouse(t *testing.T) {
 		st := on(Map, "")
 		st.Width, st.Height = 120, 36
 		sc := screen{s: s, live: s, state: st, w: st.Width, h: st.Height}
-		_, plan, _ := sc.plan(bodyHeight(st.Width, st.Height))
+		_, plan, _ := sc.plan(mapHost(st.Width, st.Height))
 		for i, p := range plan.Places {
 			click := Mouse{X: p.X + 1, Y: aboveBody + p.Y + 1, Button: MouseLeft} // the corner, which nothing inside covers
 			if p.Room.Container == nil && p.Room.VM == nil {

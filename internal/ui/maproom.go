@@ -1,9 +1,9 @@
 package ui
 
 import (
+	"cmp"
 	"math"
 	"strconv"
-	"strings"
 
 	"github.com/nsviz/nsviz/internal/floorplan"
 	"github.com/nsviz/nsviz/internal/model"
@@ -40,7 +40,7 @@ func (sc screen) drawRoom(c canvas, p floorplan.Place, selected bool) {
 	}
 	drawOutline(c, p.Rect, outline, style)
 	if r.VM == nil && (r.Frame() || r.Container.Live()) {
-		for _, s := range p.Segments() {
+		for s := range p.Segments() {
 			sc.drawSegment(c, p, s, style)
 		}
 	}
@@ -79,7 +79,7 @@ func (sc screen) drawSegment(c canvas, p floorplan.Place, s floorplan.Segment, c
 	case p.Room.Frame(), s.Wall == floorplan.Unknown && machineOf(p.Room.Container, sc.s) != nil:
 	default:
 		m := p.Room.Container.Namespaces[s.Type]
-		if s.Wall != floorplan.Open || m.Relation == model.RelationHost && isolatedByDefault(s.Type) {
+		if s.Wall != floorplan.Open || m.Relation == model.RelationHost && story.IsolatedByDefault(s.Type) {
 			sign, style = membershipSign(m, s.Type)
 		}
 	}
@@ -94,10 +94,8 @@ func (sc screen) drawSegment(c canvas, p floorplan.Place, s floorplan.Segment, c
 		x, y := p.X+s.From, p.Y+p.H-1
 		c.fill(x, y, length, style, w.across)
 		if named {
-			name := text(style, sign)
-			if sign == "" {
-				name = text(style, w.across)
-			} else if s.Wall == floorplan.Elsewhere && style == Shared && length > 4 {
+			name := withRoom(3).add(style, cmp.Or(sign, w.across))
+			if sign != "" && s.Wall == floorplan.Elsewhere && style == Shared && length > 4 {
 				name = name.space(1) // the sign is a letter
 			}
 			c.put(x, y, name.add(style, namespaceTitle(s.Type, max(length, 4))).cut(length))
@@ -125,10 +123,6 @@ func (sc screen) drawHeading(c canvas, p floorplan.Place, selected bool) {
 		right = sc.roomState(p.Room)
 	}
 	name := sc.roomName(p.Room)
-	mark := text(Plain, " ")
-	if selected {
-		mark = text(Strong, "▸")
-	}
 	const around, gap = 4, 2 // the corners and the blanks beside the name; the blanks around the state
 	if p.W-around-gap-right.width() < name.width() && !p.Room.Frame() {
 		right = sc.roomAlert(p.Room) // the name goes before the time
@@ -138,11 +132,16 @@ func (sc screen) drawHeading(c canvas, p floorplan.Place, selected bool) {
 	if right.width() > 0 {
 		room -= right.width() + gap
 	}
-	c.put(p.X+1, p.Y, mark.join(name.cutMiddle(max(room, 1))).space(1))
+	beside := func(x int, l line) { // with blanks beside it
+		c.fill(x, p.Y, l.width()+2, Plain, " ")
+		c.put(x+1, p.Y, l)
+	}
+	beside(p.X+1, name.cutMiddle(max(room, 1)))
 	if right.width() > 0 {
-		c.put(p.X+p.W-right.width()-3, p.Y, line{}.space(1).join(right).space(1))
+		beside(p.X+p.W-right.width()-3, right)
 	}
 	if selected {
+		c.fill(p.X+1, p.Y, 1, Strong, "▸")
 		c.flag(p.X, p.Y, p.W, Selected)
 	}
 }
@@ -153,13 +152,13 @@ func (sc screen) roomName(r *floorplan.Room) line {
 	switch {
 	case r.VM != nil:
 		return text(Name, r.VM.Label()).mark(needle)
-	case r.Frame() && r.Pod != nil:
-		return text(Title, r.Pod.Path()).mark(needle).add(Dim, " · pod")
+	case r.Frame() && r.Pod() != nil:
+		return text(Title, r.Pod().Path()).mark(needle).add(Dim, " · pod")
 	case r.Frame():
 		return text(Title, "all inside share "+story.Listed(typeNames(r.Shared())))
 	}
 	style, name := Name, r.Container.Label
-	if r.InPod && r.Container.Group.Member != "" {
+	if r.InPod() && r.Container.Group.Member != "" {
 		name = r.Container.Group.Member // the pod's name is above
 	}
 	if r.Container.IsSandbox() || !r.Container.Live() {
@@ -176,11 +175,12 @@ func (sc screen) roomState(r *floorplan.Room) line {
 	case r.Container.State != model.Running:
 		return sc.roomAlert(r)
 	}
+	up := upText(r.Container, sc.s)
 	l := sc.roomAlert(r)
-	if len(l) > 0 {
-		l = l.space(1)
+	if len(l) == 0 {
+		return up
 	}
-	return l.join(upText(r.Container, sc.s))
+	return l.space(1).join(up)
 }
 
 // roomAlert is roomState without what is usual.
@@ -191,7 +191,7 @@ func (sc screen) roomAlert(r *floorplan.Room) line {
 	}
 	var l line
 	if n := ct.OOMKillsAtLeast; n > 0 {
-		l = text(KillMark, killSign+strconv.FormatUint(n, 10))
+		l = withRoom(3).add(KillMark, killSign+strconv.FormatUint(n, 10))
 	}
 	if ct.State == model.Running {
 		return l
@@ -231,7 +231,7 @@ func (sc screen) drawInside(c canvas, p floorplan.Place) {
 	bars := p.Head - 1 - lines
 	if r.Container == nil || r.Container.Live() {
 		for i := range bars {
-			c.put(x, y+1+i, sc.roomFill(r, w))
+			sc.fillRoom(c, x, y+1+i, w, r)
 		}
 	}
 	for i := range lines {
@@ -265,20 +265,20 @@ func (sc screen) roomMemory(r *floorplan.Room, w int) line {
 	return memoryOf(r.Container, w)
 }
 
-// roomFill returns a row of a room's floor, filled as far as its memory: in use, then cached files.
-func (sc screen) roomFill(r *floorplan.Room, w int) line {
+// fillRoom draws a row of a room's floor, filled as far as its memory: in use, then cached files.
+func (sc screen) fillRoom(c canvas, x, y, w int, r *floorplan.Room) {
 	var used, cached, limit uint64
 	style, free := Calm, "░"
 	switch {
 	case r.VM != nil:
 		if r.VM.ResidentBytes == nil || r.VM.MemoryBytes == nil {
-			return nil
+			return
 		}
 		used, limit = *r.VM.ResidentBytes, *r.VM.MemoryBytes
 	default:
 		m := r.Container.Memory
 		if m.UsageBytes == nil {
-			return nil
+			return
 		}
 		used = *m.UsageBytes
 		if m.WorkingSetBytes != nil && *m.WorkingSetBytes < used {
@@ -291,7 +291,7 @@ func (sc screen) roomFill(r *floorplan.Room, w int) line {
 		case sc.s.Host.MemoryBytes > 0: // as far as the host goes
 			limit, free = sc.s.Host.MemoryBytes, " "
 		default:
-			return nil
+			return
 		}
 	}
 	cells := func(bytes uint64) int {
@@ -303,11 +303,10 @@ func (sc screen) roomFill(r *floorplan.Room, w int) line {
 	}
 	full := cells(used + cached)
 	inUse := min(cells(used), full)
-	l := text(style, repeat("█", inUse)).add(style, repeat(cacheSign, full-inUse))
-	return l.add(Dim, repeat(free, w-full))
+	c.fill(x, y, inUse, style, "█")
+	c.fill(x+inUse, y, full-inUse, style, cacheSign)
+	c.fill(x+full, y, w-full, Dim, free)
 }
-
-func repeat(sign string, n int) string { return strings.Repeat(sign, max(n, 0)) }
 
 // moreOf returns what else there is to say of a room in w columns, the most important first.
 func moreOf(r *floorplan.Room, w int) []line {

@@ -9,27 +9,10 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-const (
-	namespaceColumns = event.NamespaceTypeCount
-
-	ownSign     = "●"
-	hostSign    = "○"
-	unknownSign = "?"
-	deadSign    = "!" // the container that it was made for has another one
-)
+const namespaceColumns = event.NamespaceTypeCount
 
 // namespaceLetters name the types in columns with room for a single letter.
 const namespaceLetters = "mpniuUct"
-
-// isolatedByDefault reports whether container engines create a namespace of a type by default. A container in the
-// host's one is less isolated than most.
-func isolatedByDefault(t event.NamespaceType) bool {
-	switch t {
-	case event.Mnt, event.PID, event.Net, event.IPC, event.UTS:
-		return true
-	}
-	return false
-}
 
 // namespaceHead returns the titles of the eight columns, w columns wide each.
 func namespaceHead(w int) line {
@@ -76,21 +59,20 @@ func writeNamespaces(l line, ct *model.Container, w int) line {
 
 // membershipSign returns the symbol of a container's place in a namespace.
 func membershipSign(m model.Membership, t event.NamespaceType) (string, Style) {
-	if m.Abandoned != nil {
-		return deadSign, Alarm
+	style := Unknown
+	switch {
+	case m.Abandoned != nil:
+		style = Alarm
+	case m.Relation == model.RelationOwn:
+		style = Own
+	case m.Relation == model.RelationHost && story.IsolatedByDefault(t):
+		style = HostBare
+	case m.Relation == model.RelationHost:
+		style = HostUsual
+	case m.Relation == model.RelationShared:
+		style = Shared
 	}
-	switch m.Relation {
-	case model.RelationOwn:
-		return ownSign, Own
-	case model.RelationHost:
-		if isolatedByDefault(t) {
-			return hostSign, HostBare
-		}
-		return hostSign, HostUsual
-	case model.RelationShared:
-		return story.GroupLetter(m.Group), Shared
-	}
-	return unknownSign, Unknown
+	return story.Sign(m), style
 }
 
 // hasDead reports whether a container is in a dead namespace.
@@ -107,13 +89,13 @@ func legend(c columns, w int, dead, cached bool) []line {
 	}
 	if c.namespace() > 0 {
 		parts = append(parts,
-			text(Own, ownSign).add(Dim, " its own"),
-			text(HostUsual, hostSign).add(Dim, " the host's"),
+			text(Own, story.OwnSign).add(Dim, " its own"),
+			text(HostUsual, story.HostSign).add(Dim, " the host's"),
 			text(Shared, "a b").add(Dim, " shared with each other"),
-			text(Unknown, unknownSign).add(Dim, " unknown"))
+			text(Unknown, story.UnknownSign).add(Dim, " unknown"))
 	}
 	if c.namespace() > 0 && dead {
-		parts = append(parts, text(Alarm, deadSign).add(Dim, " a dead one"))
+		parts = append(parts, text(Alarm, story.DeadSign).add(Dim, " a dead one"))
 	}
 	if cached {
 		parts = append(parts, text(Dim, cacheSign+" cached files, which the kernel drops first"))

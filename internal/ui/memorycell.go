@@ -53,7 +53,7 @@ func memoryCell(m model.Memory, barWidth, textWidth int) line {
 		if style == Calm {
 			style = Plain
 		}
-		return l.join(text(style, story.BytesOf(*m.UsageBytes, "/", *m.LimitBytes)).fit(textWidth))
+		return l.joinFit(text(style, story.BytesOf(*m.UsageBytes, "/", *m.LimitBytes)), textWidth, 0)
 	case m.LimitBytes != nil && barWidth == 0:
 		return text(Unknown, "?").add(Plain, "/"+story.Bytes(*m.LimitBytes)).fit(whole)
 	case m.LimitBytes != nil:
@@ -108,6 +108,6 @@ func memoryBar(m model.Memory, w int) line {
 	}
 	solid := min(int(float64(unreclaimable(m))/float64(max(*m.LimitBytes, 1))*float64(w)+0.5), w)
 	cached = min(cached, w-solid)
-	l := text(closeness(unreclaimable(m), *m.LimitBytes), strings.Repeat("█", solid)).add(Dim, strings.Repeat(cacheSign, cached))
+	l := withRoom(5).add(closeness(unreclaimable(m), *m.LimitBytes), strings.Repeat("█", solid)).add(Dim, strings.Repeat(cacheSign, cached))
 	return l.add(Dim, strings.Repeat("░", w-solid-cached))
 }

@@ -67,7 +67,7 @@ func membershipWords(m model.Membership, t event.NamespaceType, style Style) lin
 	case model.RelationOwn:
 		return text(style, "its own")
 	case model.RelationHost:
-		if isolatedByDefault(t) {
+		if story.IsolatedByDefault(t) {
 			return text(style, "the host's!")
 		}
 		return text(style, "the host's")

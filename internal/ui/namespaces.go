@@ -234,7 +234,7 @@ func processCount(n *model.Namespace, s *model.Snapshot) line {
 func inhabitants(n *model.Namespace, s *model.Snapshot) line {
 	var l line
 	if n.Host {
-		l = text(HostUsual, hostSign+" ").add(Plain, "the host")
+		l = text(HostUsual, story.HostSign+" ").add(Plain, "the host")
 	}
 	for i, c := range n.Containers {
 		switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// The pictures of the README are what the code draws now; make pictures writes them anew.
+// The pictures of the README and docs/SCREEN.md are what the code draws now; make pictures writes them anew.
 func TestGoldenPictures(t *testing.T) {
 	killed := sceneWardKilled(8)
 	for _, tt := range []struct {

@@ -2,18 +2,15 @@ package ui
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"strconv"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/drawing"
 )
 
 // The page for browsers has the colours of the themes dark and light.
 func TestBrowsersHaveTheSamePalette(t *testing.T) {
-	content, err := os.ReadFile("../webui/assets/palette.css")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, want := range map[string][2]int32{
 		"ground": {own[backgroundLight].ground, own[backgroundDark].ground}, "text": {own[backgroundLight].text, own[backgroundDark].text},
 		"grey": {onLight.hues[grey].plain, onDark.hues[grey].plain}, "blue": {onLight.hues[blue].plain, onDark.hues[blue].plain},
@@ -22,12 +19,12 @@ func TestBrowsersHaveTheSamePalette(t *testing.T) {
 		"violet": {onLight.hues[violet].plain, onDark.hues[violet].plain}, "selected": {onLight.selected, onDark.selected},
 	} {
 		declared := fmt.Sprintf("--%s: light-dark(#%06x, #%06x);", name, want[0], want[1])
-		if !regexp.MustCompile(regexp.QuoteMeta(declared)).Match(content) {
+		if !regexp.MustCompile(regexp.QuoteMeta(declared)).MatchString(drawing.Palette) {
 			t.Errorf("palette.css lacks %s", declared)
 		}
 	}
 	// Text stays legible on what the page paints below it: levels of memory, panels and the selected row.
-	below := regexp.MustCompile(`--(?:level-\w+|panel|selected): light-dark\(#([0-9a-f]{6}), #([0-9a-f]{6})\)`).FindAllStringSubmatch(string(content), -1)
+	below := regexp.MustCompile(`--(?:level-\w+|panel|selected): light-dark\(#([0-9a-f]{6}), #([0-9a-f]{6})\)`).FindAllStringSubmatch(drawing.Palette, -1)
 	if len(below) < 6 {
 		t.Fatalf("%d grounds", len(below))
 	}

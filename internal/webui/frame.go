@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/nsviz/nsviz/internal/drawing"
 	"github.com/nsviz/nsviz/internal/floorplan"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/groups"
@@ -78,7 +79,7 @@ func newFrame(before *frame, s *model.Snapshot, number uint64, epoch string) *fr
 	}
 	f := &frame{number: number, epoch: epoch, snapshot: s, messages: map[uint64][]byte{}}
 	f.workloads = sync.OnceValue(func() []report.Workload { return report.Workloads(s) })
-	f.building = buildingOf(s)
+	f.building = floorplan.Live(s)
 	f.rows = map[string]item{}
 	var keys []string
 	add := func(r *row) {
@@ -215,28 +216,13 @@ func headingOf(g *groups.Group) heading {
 	return heading{foreign.Prose(g.Title()), words}
 }
 
-// buildingOf returns the rooms of the live containers and of the virtual machines.
-func buildingOf(s *model.Snapshot) floorplan.Building {
-	var containers []*model.Container
-	for i := range s.Containers {
-		if c := &s.Containers[i]; c.Live() {
-			containers = append(containers, c)
-		}
-	}
-	vms := make([]*model.VM, len(s.VMs))
-	for i := range s.VMs {
-		vms[i] = &s.VMs[i]
-	}
-	return floorplan.Of(containers, vms, floorplan.Selection{})
-}
-
 // layoutOf names what the map draws but for what rooms use: it changes if the map has to be drawn anew.
 func layoutOf(b floorplan.Building) string {
 	sum := fnv.New64a()
 	var add func(rooms []*floorplan.Room)
 	add = func(rooms []*floorplan.Room) {
 		for _, r := range rooms {
-			fmt.Fprintf(sum, "%s\x00%s\x00%v%v", roomKey(r), roomName(r), r.Walls, r.InPod)
+			fmt.Fprintf(sum, "%s\x00%s\x00%v%v", roomKey(r), drawing.RoomName(r), r.Walls, r.InPod())
 			switch {
 			case r.VM != nil:
 				fmt.Fprint(sum, sizeClass(r.VM.MemoryBytes, r.VM.ResidentBytes))
@@ -248,7 +234,7 @@ func layoutOf(b floorplan.Building) string {
 				}
 			}
 			fmt.Fprint(sum, "[")
-			add(r.Inside)
+			add(r.Inside())
 			fmt.Fprint(sum, "]")
 		}
 	}

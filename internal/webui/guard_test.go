@@ -1,8 +1,6 @@
 package webui
 
 import (
-	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,49 +8,48 @@ import (
 )
 
 func TestGuard(t *testing.T) {
+	open, err := ParseHosts([]string{"nsviz.example"}, func() (string, error) { return "node-1", nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var password *Hosts // any name
 	for _, tt := range []struct {
-		local, host, site, mode string // a mode may have a destination behind a space
-		open                    bool
-		want                    int
+		host, site, mode string // a mode may have a destination behind a space
+		hosts            *Hosts
+		want             int
 	}{
-		{"127.0.0.1:10064", "127.0.0.1:10064", "", "", true, http.StatusOK},
-		{"127.0.0.1:10064", "localhost:10064", "same-origin", "cors", true, http.StatusOK},
-		{"127.0.0.1:10064", "node.localhost", "none", "navigate", true, http.StatusOK},
-		{"127.0.0.1:10064", "LOCALHOST.", "", "", true, http.StatusOK},
-		{"127.0.0.1:10064", "192.0.2.7:80", "", "", true, http.StatusOK}, // forwarded; no name, and so no rebinding
-		{"[::1]:10064", "[::1]:10064", "", "", true, http.StatusOK},
-		{"[::ffff:127.0.0.1]:10064", "rebound.example:10064", "", "", true, http.StatusMisdirectedRequest},
-		{"127.0.0.1:10064", "rebound.example:10064", "same-origin", "cors", true, http.StatusMisdirectedRequest},
-		{"127.0.0.1:10064", "localhost.example", "", "", true, http.StatusMisdirectedRequest},
-		{"127.0.0.1:10064", "", "", "", true, http.StatusMisdirectedRequest},
-		{"127.0.0.1:10064", "nsviz.example", "same-origin", "cors", false, http.StatusOK}, // with a password
-		{"192.0.2.1:10064", "node-1:10064", "", "", true, http.StatusOK},
-		{"192.0.2.1:10064", "node-1:10064", "cross-site", "no-cors", true, http.StatusForbidden},
-		{"192.0.2.1:10064", "node-1:10064", "same-site", "cors", false, http.StatusForbidden},
-		{"192.0.2.1:10064", "node-1:10064", "cross-site", "navigate", true, http.StatusOK}, // a link
-		{"192.0.2.1:10064", "node-1:10064", "cross-site", "navigate document", true, http.StatusOK},
-		{"192.0.2.1:10064", "node-1:10064", "cross-site", "navigate iframe", true, http.StatusForbidden},
-		{"192.0.2.1:10064", "node-1:10064", "same-site", "navigate object", false, http.StatusForbidden},
-		{"192.0.2.1:10064", "node-1:10064", "same-origin", "navigate iframe", true, http.StatusOK}, // which the page's policy forbids
-		{"", "example.com", "", "", true, http.StatusOK},
+		{"127.0.0.1:10064", "", "", open, http.StatusOK},
+		{"localhost:10064", "same-origin", "cors", open, http.StatusOK},
+		{"node.localhost", "none", "navigate", open, http.StatusOK},
+		{"192.0.2.7:80", "", "", open, http.StatusOK},
+		{"node-1:10064", "", "", open, http.StatusOK},
+		{"nsviz.example", "same-origin", "cors", open, http.StatusOK},
+		{"rebound.example:10064", "", "", open, http.StatusMisdirectedRequest},
+		{"rebound.example:10064", "same-origin", "cors", open, http.StatusMisdirectedRequest},
+		{"rebound.example:10064", "none", "navigate", open, http.StatusMisdirectedRequest},
+		{"", "", "", open, http.StatusMisdirectedRequest},
+		{"rebound.example", "same-origin", "cors", password, http.StatusOK},
+		{"node-1:10064", "cross-site", "no-cors", open, http.StatusForbidden},
+		{"node-1:10064", "same-site", "cors", password, http.StatusForbidden},
+		{"node-1:10064", "cross-site", "navigate", open, http.StatusOK}, // a link
+		{"node-1:10064", "cross-site", "navigate document", open, http.StatusOK},
+		{"node-1:10064", "cross-site", "navigate iframe", open, http.StatusForbidden},
+		{"node-1:10064", "same-site", "navigate object", password, http.StatusForbidden},
+		{"node-1:10064", "same-origin", "navigate iframe", open, http.StatusOK}, // which the page's policy forbids
 	} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-		if tt.local != "" {
-			local, err := net.ResolveTCPAddr("tcp", tt.local)
-			if err != nil {
-				t.Fatal(err)
-			}
-			request = request.WithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, net.Addr(local)))
-		}
 		request.Host = tt.host
 		request.Header.Set("Sec-Fetch-Site", tt.site)
 		mode, dest, _ := strings.Cut(tt.mode, " ")
 		request.Header.Set("Sec-Fetch-Mode", mode)
 		request.Header.Set("Sec-Fetch-Dest", dest)
 		answer := httptest.NewRecorder()
-		Guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), tt.open).ServeHTTP(answer, request)
+		Guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), tt.hosts).ServeHTTP(answer, request)
 		if answer.Code != tt.want {
 			t.Errorf("%+v: %d", tt, answer.Code)
+		}
+		if answer.Code == http.StatusMisdirectedRequest && !strings.Contains(answer.Body.String(), "--web.host") {
+			t.Errorf("%+v: %s", tt, answer.Body)
 		}
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/pause"
 )
 
 const (
@@ -43,16 +45,18 @@ type hub struct {
 	watching, closed bool
 	running          sync.WaitGroup
 
-	making sync.Mutex // guards what follows; held while a state is made
-	latest *frame
-	number uint64
-	next   time.Time // when the next state may be made
-	forget *time.Timer
+	making  sync.Mutex // guards what follows; held while a state is made
+	latest  *frame
+	number  uint64
+	next    time.Time // when the next state may be made
+	forget  *time.Timer
+	mishaps *mishap.Counter // may be nil
+	frame   func(before *frame, s *model.Snapshot, number uint64, epoch string) *frame
 }
 
 func newHub(snapshot func() *model.Snapshot, most int) *hub {
 	return &hub{
-		snapshot: snapshot, most: most, epoch: strconv.FormatInt(time.Now().UnixNano(), 36),
+		snapshot: snapshot, most: most, frame: newFrame, epoch: strconv.FormatInt(time.Now().UnixNano(), 36),
 		done: make(chan struct{}), viewers: map[*viewer]struct{}{},
 	}
 }
@@ -94,11 +98,11 @@ func (h *hub) watch() {
 		if !h.announce(f) {
 			return
 		}
-		pause := time.NewTimer(h.pause())
+		timer := time.NewTimer(h.pause())
 		select {
-		case <-pause.C:
+		case <-timer.C:
 		case <-h.done:
-			pause.Stop()
+			timer.Stop()
 			return
 		}
 	}
@@ -142,10 +146,13 @@ func (h *hub) current() *frame {
 	}
 	if h.latest == nil || h.latest.snapshot != s {
 		h.number++
-		h.latest = newFrame(h.latest, s, h.number, h.epoch)
+		_ = h.mishaps.Do(mishap.State, "", func() error { // else the state before it stays
+			h.latest = h.frame(h.latest, s, h.number, h.epoch)
+			return nil
+		})
 	}
 	took := time.Since(began)
-	h.next = time.Now().Add(min(max(share*took, leastPause), mostPause))
+	h.next = time.Now().Add(pause.Pace{Factor: share, Least: leastPause, Most: mostPause}.After(took))
 	if h.forget == nil {
 		h.forget = time.AfterFunc(forgetAfter, h.drop)
 	} else {

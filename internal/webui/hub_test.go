@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -15,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/floorplan"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/webui/webuitest"
 )
@@ -101,16 +104,19 @@ func TestAnswersWait(t *testing.T) {
 // Answers that nobody takes are bounded.
 func TestUnsentIsBounded(t *testing.T) {
 	p := page(t, webuitest.Busy(noon), nil)
-	p.unsent.Store(maxUnsent)
+	sent, ok := p.unsent.Add(maxUnsent)
+	if !ok {
+		t.Fatal("there is no room")
+	}
 	refused := get(t, p, "/ui/sharing.svg")
 	if refused.Code != http.StatusServiceUnavailable || refused.Header().Get("Retry-After") == "" || refused.Header().Get("Content-Disposition") != "" ||
 		refused.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("%d, %v", refused.Code, refused.Header())
 	}
-	if n := p.unsent.Load(); n != maxUnsent {
+	if n := p.unsent.Bytes(); n != maxUnsent {
 		t.Errorf("%d bytes are counted", n)
 	}
-	p.unsent.Store(0)
+	sent()
 	if answer := get(t, p, "/ui/sharing.svg"); answer.Code != http.StatusOK {
 		t.Error(answer.Code)
 	}
@@ -134,7 +140,7 @@ func TestLayoutFollowsTheWalls(t *testing.T) {
 	layout := func(change func(*model.Snapshot)) string {
 		s := webuitest.Busy(noon)
 		change(s)
-		return layoutOf(buildingOf(s))
+		return layoutOf(floorplan.Live(s))
 	}
 	usual := layout(func(*model.Snapshot) {})
 	if got := layout(func(s *model.Snapshot) { s.Containers[1].Memory.UsageBytes = new(uint64(5)) }); got != usual {
@@ -396,5 +402,30 @@ func BenchmarkFrame(b *testing.B) {
 				b.SetBytes(int64(len(f.message(f.number - 1))))
 			}
 		})
+	}
+}
+
+// A mistake in one state leaves the one before it, and the next one comes.
+func TestMistakeInOneState(t *testing.T) {
+	h := &host{}
+	h.state.Store(webuitest.Busy(noon))
+	hub := newHub(h.snapshot, 1)
+	hub.mishaps = mishap.New(slog.New(slog.DiscardHandler))
+	t.Cleanup(hub.close)
+	current := func(s *model.Snapshot) *frame {
+		h.state.Store(s)
+		hub.making.Lock()
+		hub.next = time.Time{}
+		hub.making.Unlock()
+		return hub.current()
+	}
+	first := current(webuitest.Busy(noon))
+	hub.frame = func(*frame, *model.Snapshot, uint64, string) *frame { panic("a test") }
+	if got := current(webuitest.Busy(noon)); got != first || hub.mishaps.Counts()[mishap.State] != 1 {
+		t.Errorf("%v, %v", got == first, hub.mishaps.Counts())
+	}
+	hub.frame = newFrame
+	if got := current(webuitest.Busy(noon)); got == first || got == nil {
+		t.Error("no other state came")
 	}
 }

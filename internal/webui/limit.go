@@ -8,7 +8,7 @@ import (
 const (
 	// maxAnswers bounds the answers that are being made at a time; others wait for their turn. Any user of this host may ask.
 	maxAnswers = 2
-	// maxUnsent bounds the bytes of the answers that are being sent, some to clients that read slowly. One answer may be larger.
+	// maxUnsent bounds the bytes of the answers that are being sent.
 	maxUnsent = 64 << 20
 )
 
@@ -25,14 +25,14 @@ func (p *Page) limited(next http.HandlerFunc) http.HandlerFunc {
 			defer done()
 			next(a, r)
 		}()
-		size := int64(a.body.Len())
-		defer p.unsent.Add(-size)
-		if all := p.unsent.Add(size); all > maxUnsent && all > size {
+		sent, ok := p.unsent.Add(a.body.Len())
+		if !ok {
 			w.Header().Del("Content-Disposition")
 			w.Header().Set("Retry-After", "1")
 			reply(w, http.StatusServiceUnavailable, refusal{Error: "too many answers are being sent: ask again"})
 			return
 		}
+		defer sent()
 		w.WriteHeader(a.status)
 		_, _ = w.Write(a.body.Bytes()) // a client that has gone does not matter
 	}

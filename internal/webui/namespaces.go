@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/nsviz/nsviz/internal/diagram"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
@@ -109,9 +108,6 @@ func (s *set) add(one who) {
 	}
 	s.Members = append(s.Members, one)
 }
-
-// diagrams are what internal/diagram draws, by the ending of their names.
-var diagrams = map[string]func(io.Writer, *model.Snapshot) error{"svg": diagram.WriteSVG, "dot": diagram.WriteDOT, "mmd": diagram.WriteMermaid}
 
 // serveDiagram offers who shares what as a file.
 func (p *Page) serveDiagram(write func(io.Writer, *model.Snapshot) error) http.HandlerFunc {

@@ -13,9 +13,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/diagram"
+	"github.com/nsviz/nsviz/internal/drawing"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/turns"
@@ -40,6 +42,8 @@ type Config struct {
 	Version string
 	// Metrics is the path of the metrics, for a link; "" is none.
 	Metrics string
+	// Mishaps keeps a mistake in one state of the page from ending the process; nil does not.
+	Mishaps *mishap.Counter
 	// Streams bounds the viewers that are sent updates; 0 is MaxStreams. Others ask for them, less often.
 	Streams int
 }
@@ -51,7 +55,7 @@ const MaxStreams = 32
 type Page struct {
 	mux      *http.ServeMux
 	turns    *turns.Turns // of the answers that are being made
-	unsent   atomic.Int64 // bytes of the answers that are being sent
+	unsent   *turns.Unsent
 	hub      *hub
 	readings *readings
 	version  string
@@ -69,18 +73,16 @@ func New(cfg Config) (*Page, error) {
 		return nil, fmt.Errorf("reading the page: %w", err)
 	}
 	p := &Page{
-		mux: http.NewServeMux(), turns: turns.New(maxAnswers, mostPause), hub: newHub(cfg.Snapshot, cfg.Streams), readings: newReadings(cfg.Inspect), version: cfg.Version, metrics: strings.TrimPrefix(cfg.Metrics, "/"), first: first,
+		mux: http.NewServeMux(), turns: turns.New(maxAnswers, turns.Quarter(mostPause)), unsent: turns.NewUnsent(maxUnsent), hub: newHub(cfg.Snapshot, cfg.Streams), readings: newReadings(cfg.Inspect), version: cfg.Version, metrics: strings.TrimPrefix(cfg.Metrics, "/"), first: first,
 	}
-	files, err := fs.ReadDir(assets, "assets")
+	p.hub.mishaps = cfg.Mishaps
+	files, err := files()
 	if err != nil {
 		return nil, fmt.Errorf("reading the page: %w", err)
 	}
-	for _, f := range files {
-		if f.Name() == "index.html" {
-			continue
-		}
-		if err := p.serveFile(f.Name()); err != nil {
-			return nil, fmt.Errorf("reading the page: %w", err)
+	for name, content := range files {
+		if name != "index.html" {
+			p.serveFile(name, content)
 		}
 	}
 	p.mux.HandleFunc("GET "+RootPath, p.limited(p.serveFirst))
@@ -90,10 +92,25 @@ func New(cfg Config) (*Page, error) {
 	p.mux.HandleFunc("GET /ui/workload", p.serveWorkload)
 	p.mux.HandleFunc("GET /ui/namespaces", p.limited(p.serveNamespaces))
 	p.mux.HandleFunc("GET /ui/map.svg", p.limited(p.serveMap))
-	for name, write := range diagrams {
-		p.mux.HandleFunc("GET /ui/sharing."+name, p.limited(p.serveDiagram(write)))
+	for _, form := range diagram.Forms() {
+		p.mux.HandleFunc("GET /ui/sharing."+form.Ending, p.limited(p.serveDiagram(form.Write)))
 	}
 	return p, nil
+}
+
+// files returns the files of the page by their names.
+func files() (map[string][]byte, error) {
+	list, err := fs.ReadDir(assets, "assets")
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{"palette.css": []byte(drawing.Palette), "rooms.css": []byte(drawing.Rooms)}
+	for _, f := range list {
+		if files[f.Name()], err = assets.ReadFile("assets/" + f.Name()); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
 }
 
 // Close ends the streams and waits for what the Page has started, except for readings that the kernel does not answer.
@@ -121,11 +138,7 @@ var contentTypes = map[string]string{
 }
 
 // serveFile registers a file of the page, which a browser keeps as long as it is the same.
-func (p *Page) serveFile(name string) error {
-	content, err := assets.ReadFile("assets/" + name)
-	if err != nil {
-		return err
-	}
+func (p *Page) serveFile(name string, content []byte) {
 	sum := fnv.New64a()
 	sum.Write(content)
 	tag := `"` + strconv.FormatUint(sum.Sum64(), 36) + `"`
@@ -139,7 +152,6 @@ func (p *Page) serveFile(name string) error {
 		}
 		_, _ = w.Write(content) // a client that has gone does not matter
 	})
-	return nil
 }
 
 // refusal is the body of an answer that is none.

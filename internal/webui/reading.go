@@ -43,7 +43,7 @@ type readings struct {
 }
 
 func newReadings(read func(context.Context, *model.Snapshot, *model.Container) (*report.Dissection, error)) *readings {
-	return &readings{read: read, again: map[string]time.Time{}, underWay: map[string]chan struct{}{}, turns: turns.New(maxReadings, mostPause)}
+	return &readings{read: read, again: map[string]time.Time{}, underWay: map[string]chan struct{}{}, turns: turns.New(maxReadings, turns.Quarter(mostPause))}
 }
 
 // of returns the latest reading of a live container, which it may begin. It is nil if there is none yet, or nothing reads.

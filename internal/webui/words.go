@@ -10,10 +10,8 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// The signs of memberships, as the terminal has them.
-const (
-	ownSign, hostSign, deadSign, unknownSign, vmSign = "●", "○", "!", "?", "▒"
-)
+// vmSign stands for the namespaces of a virtual machine, which nsviz cannot see.
+const vmSign = "▒"
 
 // piece is a part of a sentence. Weight is a story.Weight by its name, "" for plain. At is set for a time, which the page writes in its
 // reader's zone: in milliseconds, with a date if Date is set, to the millisecond if Exact is.
@@ -119,25 +117,10 @@ func sizesOf(v *event.Victim) string {
 	return ": " + strings.Join(parts, ", ")
 }
 
-func signOf(m model.Membership) string {
-	if m.Abandoned != nil {
-		return deadSign
-	}
-	switch m.Relation {
-	case model.RelationOwn:
-		return ownSign
-	case model.RelationHost:
-		return hostSign
-	case model.RelationShared:
-		return story.GroupLetter(m.Group)
-	}
-	return unknownSign
-}
-
 func signsOf(namespaces [event.NamespaceTypeCount]model.Membership) []string {
 	signs := make([]string, len(namespaces))
 	for t, m := range namespaces {
-		signs[t] = signOf(m)
+		signs[t] = story.Sign(m)
 	}
 	return signs
 }

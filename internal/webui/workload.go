@@ -199,7 +199,7 @@ func wallsOf(namespaces [event.NamespaceTypeCount]model.Membership) []wall {
 	walls := make([]wall, 0, len(namespaces))
 	for t, m := range namespaces {
 		typ := event.NamespaceType(t)
-		walls = append(walls, wall{typ.String(), signOf(m), membershipOf(m), story.Isolates(typ), m.ID})
+		walls = append(walls, wall{typ.String(), story.Sign(m), membershipOf(m), story.Isolates(typ), m.ID})
 	}
 	return walls
 }

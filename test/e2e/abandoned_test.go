@@ -26,8 +26,13 @@ func TestDeadNetwork(t *testing.T) {
 	dashboard.await(t, contains("live", "metrics on"))
 	docker(t, "run", "-d", "--name", vpn, busyboxImage, "sleep", "1000")
 	docker(t, "run", "-d", "--name", app, "--network=container:"+vpn, "--ipc=private", busyboxImage, "sleep", "1000")
-	if a, known := why(t, address, app); !known || a.Abandoned != nil || strings.Contains(a.Sentence, "dead") {
-		t.Errorf("both are in it: %+v", a)
+	var before report.ContainerAnswer
+	eventually(t, func() bool {
+		before, _ = why(t, address, app)
+		return before.State == model.Running
+	}, func() string { return fmt.Sprintf("%s does not run: %+v", app, before) })
+	if before.Abandoned != nil || strings.Contains(before.Sentence, "dead") {
+		t.Errorf("both are in it: %+v", before)
 	}
 	docker(t, "restart", "-t", "0", vpn)
 

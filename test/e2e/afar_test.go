@@ -155,9 +155,6 @@ func TestAskedFromAfar(t *testing.T) {
 
 	// The commands that look at the host say the same as they do from afar, but for what only those know who have watched.
 	t.Run("ps", func(t *testing.T) {
-		var here, there []report.Workload
-		nsvizJSON(t, &here, "ps", "-o", "json", "--filter", "name="+name)
-		afar(&there, "ps", "-o", "json", "--filter", "name="+name)
 		plain := func(list []report.Workload) (rows []string) {
 			for i := range list {
 				w := &list[i]
@@ -169,9 +166,14 @@ func TestAskedFromAfar(t *testing.T) {
 			}
 			return rows
 		}
-		if diff := cmp.Diff(plain(here), plain(there)); diff != "" || len(here) != 1 {
-			t.Errorf("(-here +afar):\n%s", diff)
-		}
+		var diff string
+		eventually(t, func() bool {
+			var here, there []report.Workload
+			nsvizJSON(t, &here, "ps", "-o", "json", "--filter", "name="+name)
+			afar(&there, "ps", "-o", "json", "--filter", "name="+name)
+			diff = cmp.Diff(plain(here), plain(there))
+			return diff == "" && len(here) == 1
+		}, func() string { return "(-here +afar):\n" + diff })
 	})
 	t.Run("ns", func(t *testing.T) {
 		list := func(args ...string) (list []report.Namespace) {
@@ -195,9 +197,7 @@ func TestAskedFromAfar(t *testing.T) {
 			}
 			return regexp.MustCompile(`\d+ processes.*`).ReplaceAllString(stdout, "")
 		}
-		if diff := cmp.Diff(tree(), tree(from...)); diff != "" {
-			t.Errorf("(-here +afar):\n%s", diff)
-		}
+		eventually(t, func() bool { diff = cmp.Diff(tree(), tree(from...)); return diff == "" }, func() string { return "(-here +afar):\n" + diff })
 		if dot, _, code := nsviz(t, append([]string{"ns", name, "-o", "dot"}, from...)...); code != 0 || !strings.Contains(dot, name) {
 			t.Errorf("exit code %d\n%s", code, dot)
 		}
@@ -224,39 +224,50 @@ func TestAskedFromAfar(t *testing.T) {
 	var why, told report.ContainerAnswer
 	var known, inspected report.Known
 	t.Run("why and inspect", func(t *testing.T) {
-		afar(&why, "why", name, "-o", "json")
-		answered(t, "/api/v1/why?container="+name, "report.ContainerAnswer", &told)
-		if diff := cmp.Diff(told, why); diff != "" || why.OOMKills == nil || *why.OOMKills == 0 {
-			t.Errorf("why (-API +command):\n%s", diff)
+		// Of what has just ended more becomes known: between two answers, too.
+		var diff string
+		eventually(t, func() bool {
+			why, told = report.ContainerAnswer{}, report.ContainerAnswer{}
+			afar(&why, "why", name, "-o", "json")
+			answered(t, "/api/v1/why?container="+name, "report.ContainerAnswer", &told)
+			diff = cmp.Diff(told, why)
+			return diff == ""
+		}, func() string { return "why (-API +command):\n" + diff })
+		if why.OOMKills == nil || *why.OOMKills == 0 {
+			t.Errorf("%v kills", why.OOMKills)
 		}
-		afar(&inspected, "inspect", name, "-o", "json")
-		answered(t, "/api/v1/inspect?container="+name, "report.Known", &known)
-		known.AsOf, inspected.AsOf = time.Time{}, time.Time{}
-		if diff := cmp.Diff(known, inspected); diff != "" {
-			t.Errorf("inspect (-API +command):\n%s", diff)
-		}
+		eventually(t, func() bool {
+			known, inspected = report.Known{}, report.Known{}
+			afar(&inspected, "inspect", name, "-o", "json")
+			answered(t, "/api/v1/inspect?container="+name, "report.Known", &known)
+			known.AsOf, inspected.AsOf = time.Time{}, time.Time{}
+			diff = cmp.Diff(known, inspected)
+			return diff == ""
+		}, func() string { return "inspect (-API +command):\n" + diff })
 	})
 	t.Run("kills and events", func(t *testing.T) {
 		var kills report.KillList
 		answered(t, "/api/v1/kills?filter="+url.QueryEscape("container="+name), "report.KillList", &kills)
-		var past report.EventList
-		answered(t, "/api/v1/events?since=2020-01-01T00:00:00Z&filter="+url.QueryEscape("container="+name), "report.EventList", &past)
-		var list []event.Event
-		stdout, stderr, code := nsviz(t, append([]string{"events", "-o", "json", "--since", "1h", "--filter", "container=" + name}, from...)...)
-		for line := range strings.Lines(stdout) {
-			var e event.Event
-			if err := json.Unmarshal([]byte(line), &e); err != nil {
-				t.Fatal(err)
+		var diff string
+		eventually(t, func() bool {
+			var past report.EventList
+			answered(t, "/api/v1/events?since=2020-01-01T00:00:00Z&filter="+url.QueryEscape("container="+name), "report.EventList", &past)
+			var list []event.Event
+			stdout, stderr, code := nsviz(t, append([]string{"events", "-o", "json", "--since", "1h", "--filter", "container=" + name}, from...)...)
+			if code != 0 {
+				t.Fatalf("exit code %d\n%s", code, stderr)
 			}
-			list = append(list, e)
-		}
-		if diff := cmp.Diff(past.Events, list); diff != "" || code != 0 {
-			t.Errorf("exit code %d, %s (-API +command):\n%s", code, stderr, diff)
-		}
-		followed := stream.all(func(e *event.Event) bool { c := e.Subject(); return c != nil && c.Name == name })
-		if diff := cmp.Diff(past.Events, followed); diff != "" {
-			t.Errorf("followed (-past +followed):\n%s", diff)
-		}
+			for line := range strings.Lines(stdout) {
+				var e event.Event
+				if err := json.Unmarshal([]byte(line), &e); err != nil {
+					t.Fatal(err)
+				}
+				list = append(list, e)
+			}
+			followed := stream.all(func(e *event.Event) bool { c := e.Subject(); return c != nil && c.Name == name })
+			diff = "(-API +command):\n" + cmp.Diff(past.Events, list) + "followed (-past +followed):\n" + cmp.Diff(past.Events, followed)
+			return cmp.Equal(past.Events, list) && cmp.Equal(past.Events, followed)
+		}, func() string { return diff })
 		if len(kills.Kills) != len(why.Kills) || !slices.ContainsFunc(kills.Kills, func(k report.Kill) bool { return strings.Contains(k.Sentence, name) }) {
 			t.Errorf("%d kills, want %d: %+v", len(kills.Kills), len(why.Kills), kills.Kills)
 		}

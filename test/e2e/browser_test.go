@@ -193,6 +193,13 @@ func browseViews(t *testing.T, b *browser) {
 	b.open(t, host.address+"/")
 	b.until(t, `document.querySelectorAll('.room').length === 10`)
 	b.until(t, room(hog)+`.classList.contains('killed') && `+room(hog)+`.querySelector('.count').textContent === '× 12'`)
+	// The count is legible, on whatever ground.
+	fill := func(part string) string {
+		return evaluated[string](t, b, `getComputedStyle(`+room(hog)+`.querySelector('`+part+`')).fill`)
+	}
+	if on, count := fill(".boom rect"), fill(".count"); on != "rgb(179, 38, 30)" || count != "rgb(238, 238, 238)" {
+		t.Errorf("the count of kills is %s on %s", count, on)
+	}
 	b.until(t, `document.getElementById('status').textContent === 'live' && document.title.includes('node-1')`)
 	if got := evaluated[int](t, b, `document.querySelectorAll('header, nav[aria-label], main, footer').length`); got != 4 {
 		t.Errorf("%d landmarks", got)

@@ -56,13 +56,18 @@ func TestBuildSteps(t *testing.T) {
 		series := fmt.Sprintf(`nsviz_container_exits_total{cause="exited",container=%q}`, name)
 		eventually(t, func() bool { return metrics(t, address)[series] == "1" }, func() string { return series + " is not 1" })
 	}
-	got := metrics(t, address)
-	for series := range got {
-		of := slices.ContainsFunc(names, func(name string) bool { return strings.Contains(series, fmt.Sprintf("container=%q", name)) })
-		if of && !strings.Contains(series, "_total{") {
-			t.Errorf("%s outlives its step", series)
+	var got map[string]string
+	var outlives []string
+	eventually(t, func() bool {
+		got, outlives = metrics(t, address), nil
+		for series := range got {
+			of := slices.ContainsFunc(names, func(name string) bool { return strings.Contains(series, fmt.Sprintf("container=%q", name)) })
+			if of && !strings.Contains(series, "_total{") {
+				outlives = append(outlives, series)
+			}
 		}
-	}
+		return outlives == nil
+	}, func() string { return fmt.Sprintf("%q outlive their steps", outlives) })
 	if n := got["nsviz_containers_folded_total"]; n != "0" {
 		t.Errorf("%s containers are folded", n)
 	}

@@ -114,11 +114,11 @@ func TestBuildKitSteps(t *testing.T) {
 	if kill.Container.Runtime != "buildkit" || kill.OOM.Victim.Comm != "tail" {
 		t.Errorf("killed in %+v: %+v", kill.Container, kill.OOM.Victim)
 	}
+	counter := fmt.Sprintf("nsviz_oom_kills_total{container=%q,scope=\"cgroup\"}", killed)
+	eventually(t, func() bool { return metrics(t, address)[counter] == "1" }, func() string { return counter + " is not 1" })
+	eventually(t, func() bool { a, _ := why(t, address, killed); return a.End != nil }, func() string { return killed + " has not ended" })
 	stdout, stderr, code := nsviz(t, "why", killed, "--from", "http://"+address)
 	if code != 0 || !strings.Contains(prose(stdout), "OOM killer ended "+killed+": it killed its PID 1") {
 		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
-	}
-	if got := metrics(t, address)[fmt.Sprintf("nsviz_oom_kills_total{container=%q,scope=\"cgroup\"}", killed)]; got != "1" {
-		t.Errorf("%q kills are counted", got)
 	}
 }

@@ -135,18 +135,20 @@ func TestDaemonSet(t *testing.T) {
 		return samples[killed] == "1"
 	}, said)
 
-	names := map[string]string{}
-	for _, w := range psOf(t, "--from", "http://"+address) {
-		if w.Runtime == "containerd" {
-			names[w.ID] = w.Name
+	var diff string
+	eventually(t, func() bool {
+		names := map[string]string{}
+		for _, w := range psOf(t, "--from", "http://"+address) {
+			if w.Runtime == "containerd" {
+				names[w.ID] = w.Name
+			}
+			if pids := w.Namespaces[event.PID]; w.ID == id && (w.State != model.Running || pids == nil || !*pids.SharedWithHost) {
+				t.Errorf("its own container is %+v", w)
+			}
 		}
-		if pids := w.Namespaces[event.PID]; w.ID == id && (w.State != model.Running || pids == nil || !*pids.SharedWithHost) {
-			t.Errorf("its own container is %+v", w)
-		}
-	}
-	if diff := cmp.Diff(s.running(), names); diff != "" {
-		t.Errorf("names (-CRI +nsviz):\n%s", diff)
-	}
+		diff = cmp.Diff(s.running(), names)
+		return diff == ""
+	}, func() string { return "names (-CRI +nsviz):\n" + diff })
 
 	// What it may do is what the host allows, not what the pod does.
 	beside := freeAddress(t)
@@ -158,7 +160,6 @@ func TestDaemonSet(t *testing.T) {
 		})
 		return samples
 	}
-	var diff string
 	eventually(t, func() bool {
 		diff = cmp.Diff(allowed(beside), allowed(address))
 		return diff == ""

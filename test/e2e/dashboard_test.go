@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -120,12 +121,17 @@ func TestFirstFrame(t *testing.T) {
 	term.await(t, match(`\d+ namespaces`))
 	term.keys(t, "q")
 	term.awaitEnd(t, 0)
-	output, err := os.ReadFile(transcript)
-	if err != nil {
-		t.Fatal(err)
-	}
-	frames := regexp.MustCompile(`is attaching its probes|\d+ namespaces`).FindAllString(string(output), 2)
-	if len(frames) != 2 || frames[0] != "is attaching its probes" {
+	var output []byte
+	var frames []string
+	eventually(t, func() bool { // what writes the transcript is a process of its own
+		var err error
+		if output, err = os.ReadFile(transcript); err != nil {
+			t.Fatal(err)
+		}
+		frames = regexp.MustCompile(`is attaching its probes|\d+ namespaces`).FindAllString(string(output), 2)
+		return len(frames) == 2
+	}, func() string { return fmt.Sprintf("two frames: %q", output) })
+	if frames[0] != "is attaching its probes" {
 		t.Errorf("reported in this order: %q\n%q", frames, output)
 	}
 }

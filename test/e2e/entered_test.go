@@ -63,19 +63,20 @@ func TestEntered(t *testing.T) {
 	text.await(t, "(PID "+fmt.Sprint(byHand.Process.Pid)+", uid 0) entered pid of "+name)
 	text.await(t, " ran `sh -c echo hi "+secret+"` in it as sh (PID ")
 
-	quiet.await(t, `"type":"container_entered"`)
+	eventually(t, func() bool { return strings.Count(quiet.whole(), `"type":"container_entered"`) >= 2 }, quiet.String)
 	if strings.Contains(quiet.String(), secret) {
 		t.Error("a command line is told by an nsviz that was asked not to")
 	}
 	eventually(t, func() bool { return metrics(t, address)[`nsviz_container_entries_total{container="`+name+`"}`] == "2" },
 		func() string { return "the entries are not counted" })
+	awaitRecorded(t, recording, name, "each entry", hasEntries(2, model.EntryKind(event.ContainerEntered)))
 	recorder.stop(t)
 	var recorded report.ContainerAnswer
 	nsvizJSON(t, &recorded, "why", name, "-o", "json", "--recording", recording)
 	var served report.ContainerAnswer
 	told := func() bool { // the engine's event may come after the kernel's
 		served, _ = why(t, address, name)
-		return slices.ContainsFunc(served.History, func(m model.Entry) bool { return m.Kind == model.EntryKind(event.ContainerEntered) })
+		return hasEntries(2, model.EntryKind(event.ContainerEntered))(&served)
 	}
 	eventually(t, told, func() string { return "no entry in the history" })
 	for source, answer := range map[string]report.ContainerAnswer{"served": served, "recorded": recorded} {
@@ -91,7 +92,7 @@ func TestEntered(t *testing.T) {
 		}
 	}
 	var again event.Event
-	if err := json.Unmarshal([]byte(lineWith(quiet.String(), `"container_entered"`)), &again); err != nil || again.Entered.By == nil || again.Entered.CommandLine != "" {
+	if err := json.Unmarshal([]byte(lineWith(quiet.whole(), `"container_entered"`)), &again); err != nil || again.Entered.By == nil || again.Entered.CommandLine != "" {
 		t.Errorf("%v: %+v", err, again.Entered)
 	}
 }

@@ -72,11 +72,7 @@ func TestEveryPanel(t *testing.T) {
 	startPanelWorkloads(t)
 	happened := truth{kills: float64(ownCount(t, docker(t, "run", "--name", panelHog, "--memory=64m", stressImage, "sh", "-c",
 		"stress-ng --vm 1 --vm-bytes 200M --timeout 5s >/dev/null 2>&1; "+readOwnCounter)))}
-	began, err := time.Parse(time.RFC3339Nano, docker(t, "inspect", "-f", "{{.State.StartedAt}}", panelSharer))
-	if err != nil {
-		t.Fatal(err)
-	}
-	happened.started = float64(began.UnixMilli()) / 1000
+	happened.made, happened.started = engineSeconds(t, panelSharer)
 	events.await(t, 1, of(event.ContainerExited, panelHog))
 	if reported := float64(len(events.all(of(event.OOMKill, panelHog)))); reported != happened.kills || reported == 0 {
 		t.Fatalf("%v kills reported, the cgroup's own counter says %v", reported, happened.kills)

@@ -91,8 +91,9 @@ type otlpLine struct {
 			Resource     struct{ Attributes otlpAttributes }
 			ScopeMetrics []struct {
 				Metrics []struct {
-					Name string
-					Sum  struct{ DataPoints []otlpPoint }
+					Name  string
+					Sum   struct{ DataPoints []otlpPoint }
+					Gauge struct{ DataPoints []otlpPoint }
 				}
 			}
 		}
@@ -105,6 +106,7 @@ type received struct {
 	records  []otlpRecord
 	spans    []otlpSpan
 	sums     map[string][]otlpPoint // the latest, by metric
+	points   map[string]int         // how many have come of all sums and gauges, by metric
 }
 
 // collector is a running test/collector. What it receives is kept over several runs, by the attribute test.by of the resource.
@@ -175,7 +177,7 @@ func (c *collector) add(l *otlpLine) {
 	of := func(resource otlpAttributes) *received {
 		by := resource["test.by"]
 		if c.by[by] == nil {
-			c.by[by] = &received{resource: resource, sums: map[string][]otlpPoint{}}
+			c.by[by] = &received{resource: resource, sums: map[string][]otlpPoint{}, points: map[string]int{}}
 		}
 		return c.by[by]
 	}
@@ -194,7 +196,9 @@ func (c *collector) add(l *otlpLine) {
 	for _, r := range l.Metrics.ResourceMetrics {
 		for _, s := range r.ScopeMetrics {
 			for _, m := range s.Metrics {
-				of(r.Resource.Attributes).sums[m.Name] = m.Sum.DataPoints
+				to := of(r.Resource.Attributes)
+				to.sums[m.Name] = m.Sum.DataPoints
+				to.points[m.Name] += len(m.Sum.DataPoints) + len(m.Gauge.DataPoints)
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
@@ -144,6 +145,7 @@ func TestGroups(t *testing.T) {
 	}
 
 	// A recording knows as much.
+	awaitRecorded(t, recording, "nstestshop/worker", "the start", hasEntries(1, model.EntryKind(event.ContainerStarted)))
 	recorder.stop(t)
 	stdout, stderr, code := nsviz(t, "why", "nstestshop/worker", "--recording", recording)
 	if code != 0 || !strings.Contains(stdout, prefix+"worker") {

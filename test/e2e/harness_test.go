@@ -7,12 +7,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -42,7 +47,7 @@ func eventually(t *testing.T, ok func() bool, describe func() string) {
 	}
 }
 
-// docker runs a docker command and returns what it printed.
+// docker runs a docker command and returns what it printed. A container that it starts in the background runs its own program then.
 func docker(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("docker", args...)
@@ -52,7 +57,41 @@ func docker(t *testing.T, args ...string) string {
 	if err != nil {
 		t.Fatalf("docker %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
 	}
-	return strings.TrimSpace(string(out))
+	said := strings.TrimSpace(string(out))
+	if args[0] == "run" && (slices.Contains(args, "-d") || slices.Contains(args, "--detach")) {
+		awaitProgram(t, said)
+	}
+	return said
+}
+
+// awaitProgram waits until nothing in the cgroup of a container is its runtime any more. The engine says that a container is started when
+// its runtime's init has been told to execute the program, which a busy host may do later than a test looks.
+func awaitProgram(t *testing.T, id string) {
+	t.Helper()
+	var lists []string
+	for _, name := range []string{id, "docker-" + id + ".scope"} {
+		for _, above := range []string{"*", "*/*", "*/*/*"} {
+			found, err := filepath.Glob(filepath.Join("/sys/fs/cgroup", above, name, "cgroup.procs"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lists = append(lists, found...)
+		}
+	}
+	isRuntime := func(pid string) bool {
+		comm, err := os.ReadFile("/proc/" + pid + "/comm")
+		return err == nil && strings.HasPrefix(string(comm), "runc:[")
+	}
+	var list []byte
+	eventually(t, func() bool {
+		for _, file := range lists {
+			list, _ = os.ReadFile(file) // which is gone with the container
+			if slices.ContainsFunc(strings.Fields(string(list)), isRuntime) {
+				return false
+			}
+		}
+		return true
+	}, func() string { return fmt.Sprintf("the program of %s does not start: %s", id, list) })
 }
 
 // removeContainer removes a container at the end of the test, and one that an earlier test has left.
@@ -131,6 +170,12 @@ func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// whole returns the complete lines of the output. The last one may come in parts, and an event in it may end in the middle of a rune.
+func (l *lines) whole() string {
+	text := l.String()
+	return text[:strings.LastIndexByte(text, '\n')+1]
 }
 
 // await waits until the output contains text.
@@ -262,15 +307,24 @@ func of(typ event.Type, name string) func(*event.Event) bool {
 	}
 }
 
-// freeAddress returns a loopback address that nobody listens on.
+// ports counts the ports that freeAddress has tried.
+var ports atomic.Uint32
+
+// freeAddress returns a loopback address that nobody listens on, and a new one each time. Its port is below those that the kernel chooses
+// for connections and for listeners that ask for any: nothing but the test takes it meanwhile.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, many = 20_000, 12_000
+	for range many {
+		n := (uint32(os.Getpid())*64 + ports.Add(1)) % many
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+n))
+		if err == nil {
+			_ = l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // startServe runs `nsviz serve` and returns its address.

@@ -36,7 +36,7 @@ func TestHistory(t *testing.T) {
 	recorder.stderr.await(t, "recording")
 	began := engineTime(t)
 
-	// awaits waits until the latest entry of a kind is as wanted.
+	// awaits waits until an entry is as wanted.
 	awaits := func(what string, is func(*model.Entry) bool) {
 		t.Helper()
 		var a report.ContainerAnswer
@@ -44,6 +44,15 @@ func TestHistory(t *testing.T) {
 			a, _ = why(t, address, name)
 			return slices.ContainsFunc(a.History, func(m model.Entry) bool { return is(&m) })
 		}, func() string { return what + " is not in\n" + strings.Join(words(&a.Container, a.History), "\n") })
+	}
+	// bothAwait is awaits for the recorder, too. A write has no time of its own, only that at which an nsviz learns of it: for what
+	// comes next to stand behind it, both must have learned of it.
+	bothAwait := func(what string, is func(*model.Entry) bool) {
+		t.Helper()
+		awaits(what, is)
+		awaitRecorded(t, recording, name, what, func(a *report.ContainerAnswer) bool {
+			return slices.ContainsFunc(a.History, func(m model.Entry) bool { return is(&m) })
+		})
 	}
 	changed := func(r fact.Resource) func(*model.Entry) bool {
 		return func(m *model.Entry) bool {
@@ -63,13 +72,7 @@ func TestHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	isReading := func(m model.Entry) bool { return m.Kind == model.EntryLimits }
-	awaits("a reading of the limits", func(m *model.Entry) bool { return isReading(*m) })
-	eventually(t, func() bool { // the recorder reads them at its own pace
-		var a report.ContainerAnswer
-		stdout, _, _ := nsviz(t, "why", name, "-o", "json", "--recording", recording)
-		return json.Unmarshal([]byte(stdout), &a) == nil && slices.ContainsFunc(a.History, isReading)
-	}, func() string { return "no reading of the limits is recorded" })
+	bothAwait("a reading of the limits", func(m *model.Entry) bool { return m.Kind == model.EntryLimits })
 	removeContainer(t, side)
 	docker(t, "run", "-d", "--name", side, "--network=container:"+name, busyboxImage, "sleep", "1000")
 	docker(t, "exec", name, "true")
@@ -82,7 +85,7 @@ func TestHistory(t *testing.T) {
 	if err := os.WriteFile(fileOfCgroup(t, pid, "pids", "pids.max"), []byte("60"), 0); err != nil {
 		t.Fatal(err)
 	}
-	awaits("a change of the processes' limit", changed(fact.ResourcePIDs))
+	bothAwait("a change of the processes' limit", changed(fact.ResourcePIDs))
 	_ = exec.Command("docker", "exec", name, "tail", "/dev/zero").Run() // it is killed
 	awaits("the kill", func(m *model.Entry) bool { return m.Kind == model.EntryKind(event.OOMKill) })
 	// On v1 this limit covers memory and swap together, and the engine has set it to 96 MiB. Not every kernel has one.
@@ -95,7 +98,7 @@ func TestHistory(t *testing.T) {
 		if err := os.WriteFile(file, []byte(fmt.Sprint(limit)), 0); err != nil {
 			t.Fatal(err)
 		}
-		awaits("a change of the swap's limit", func(m *model.Entry) bool {
+		bothAwait("a change of the swap's limit", func(m *model.Entry) bool {
 			return m.Kind == model.EntryLimitsChanged && slices.ContainsFunc(m.Limits, func(l model.LimitChange) bool {
 				return l.Resource == fact.ResourceSwap && l.To.Value != nil && *l.To.Value == 32<<20
 			})
@@ -293,12 +296,12 @@ func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 var instants = regexp.MustCompile(`[0-9:.]+ (ms|s)\b|(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+( UTC)?`)
 
 // agreement holds what two nsviz must agree on. The times of their readings and surveys, and of the engine's answers, may
-// differ.
+// differ. While a runtime writes one file after the other, one of them may also read a limit that is on its way to another one.
 type agreement struct {
 	Sentence          string
 	Kernel            []string
 	Engine            map[string]uint64
-	Limits            []string
+	Limits            map[fact.Resource]string
 	Now               fact.CgroupLimits
 	Namespaces        map[event.NamespaceType]report.KnownNamespace
 	End               report.Ending
@@ -312,7 +315,7 @@ type agreement struct {
 
 func agreed(k *report.Known) agreement {
 	a := agreement{
-		Sentence: instants.ReplaceAllString(k.Sentence, ""), Now: *k.Limits, Engine: map[string]uint64{}, Namespaces: map[event.NamespaceType]report.KnownNamespace{},
+		Sentence: instants.ReplaceAllString(k.Sentence, ""), Now: *k.Limits, Engine: map[string]uint64{}, Limits: map[fact.Resource]string{}, Namespaces: map[event.NamespaceType]report.KnownNamespace{},
 		End: timeless(k.End), Unknown: k.Unknown, PID: k.PID, Comm: k.Comm, Cgroup: k.Cgroup, State: k.State, OOMKills: k.OOMKills,
 		Created: !k.Created.IsZero(), Finished: !k.End.Time.IsZero(),
 	}
@@ -331,11 +334,15 @@ func agreed(k *report.Known) agreement {
 			a.Engine[reported]++
 		case model.EntryLimits, model.EntryLimitsChanged:
 			for _, l := range m.Limits {
-				from := "?"
-				if l.From != nil {
-					from = story.LimitWords(l.Resource, *l.From)
+				first, _, known := strings.Cut(a.Limits[l.Resource], " to ")
+				switch {
+				case known:
+				case l.From != nil:
+					first = story.LimitWords(l.Resource, *l.From)
+				default:
+					first = "?"
 				}
-				a.Limits = append(a.Limits, fmt.Sprint(l.Resource, " ", from, " to ", story.LimitWords(l.Resource, l.To)))
+				a.Limits[l.Resource] = first + " to " + story.LimitWords(l.Resource, l.To)
 			}
 		default:
 			a.Kernel = append(a.Kernel, reported)

@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,6 +80,22 @@ func TestImage(t *testing.T) {
 	}, func() string { return "no OOM kill: " + a.Sentence })
 	if image := a.Container.Image; *a.OOMKills != 1 || image != busyboxImage && image != busyboxImage+":latest" {
 		t.Errorf("%d kills, the image is %q", *a.OOMKills, image)
+	}
+	// Inside, the published port is no loopback address. A web page's own name that leads there gets neither the API nor the page.
+	for path, want := range map[string]int{"/": http.StatusMisdirectedRequest, "/api/v1/workloads": http.StatusMisdirectedRequest, "/metrics": http.StatusOK} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = "rebound.example"
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s as rebound.example: %s, want %d", path, response.Status, want)
+		}
 	}
 	inside, outside := metrics(t, address), metrics(t, startServe(t))
 	for sample := range outside {

@@ -76,6 +76,7 @@ func TestStartThatIsKilled(t *testing.T) {
 	if started := events.all(of(event.ContainerStarted, name)); len(started) > 0 {
 		t.Errorf("its program is said to have started: %+v", started)
 	}
+	awaitRecorded(t, recording, name, "the end", func(a *report.ContainerAnswer) bool { return a.End != nil })
 	recorder.stop(t)
 	var recorded report.ContainerAnswer
 	nsvizJSON(t, &recorded, "why", name, "-o", "json", "--recording", recording)

@@ -22,8 +22,8 @@ type truth struct {
 	all tally
 	// served is the tally of nsviz serve.
 	served map[string]string
-	// started is when panelSharer started, as its engine says: Unix time in seconds.
-	started float64
+	// made and started are when panelSharer was made and started, as its engine says: Unix time in seconds.
+	made, started float64
 }
 
 // tally counts events. Events that nsviz finds by reading the host from time to time differ between two nsviz and are left out.

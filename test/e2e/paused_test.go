@@ -95,7 +95,12 @@ func TestPaused(t *testing.T) {
 		t.Cleanup(func() { _ = os.WriteFile(file, []byte(thaw), 0) }) // so that it can be removed
 		write(file, freeze)
 		becomes(model.Paused)
-		if p := a.Paused; p.By == nil || int(p.By.PID) != os.Getpid() || p.Cgroup != path {
+		// A reading may find it before it is known who did it.
+		eventually(t, func() bool {
+			a, _ = why(t, address, name)
+			return a.Paused != nil && a.Paused.By != nil
+		}, func() string { return fmt.Sprintf("nobody has paused it: %+v", a.Paused) })
+		if p := a.Paused; int(p.By.PID) != os.Getpid() || p.Cgroup != path {
 			t.Errorf("%s: %+v", path, p)
 		}
 		write(file, thaw)

@@ -256,6 +256,16 @@ func (p *prometheus) firing(t *testing.T) map[string][]string {
 	return firing
 }
 
+// engineSeconds returns when its engine made a container and was done with its start: Unix times in seconds.
+func engineSeconds(t *testing.T, name string) (made, started float64) {
+	t.Helper()
+	var at [2]time.Time
+	if err := json.Unmarshal([]byte(docker(t, "inspect", "--format", "[{{json .Created}}, {{json .State.StartedAt}}]", name)), &at); err != nil {
+		t.Fatal(err)
+	}
+	return float64(at[0].UnixMilli()) / 1000, float64(at[1].UnixMilli()) / 1000
+}
+
 // checkMetrics has Prometheus's own linter check the metrics of nsviz: it must find nothing.
 func checkMetrics(t *testing.T, target string) {
 	t.Helper()

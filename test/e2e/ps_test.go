@@ -97,6 +97,9 @@ func TestPsAll(t *testing.T) {
 		t.Errorf("%q, want %q", stdout, want)
 	}
 
+	for _, name := range []string{oom, job} {
+		awaitRecorded(t, recording, name, "the engine's report", hasEngineReport)
+	}
 	recorder.stop(t)
 	recorded := psOf(t, "--all", "--recording", recording)
 	for _, name := range []string{lives, again, oom, job} {
@@ -182,8 +185,8 @@ func TestCompletionOfContainers(t *testing.T) {
 		t.Fatalf("%v in %s", err, stdout)
 	}
 	number := fmt.Sprintf("net:%d", w.Namespaces[event.Net].ID)
-	stdout, _, _ = nsviz(t, "__complete", "why", "--from", "http://"+address, number[:len(number)-1])
-	if !strings.Contains(stdout, number+"\tof ") {
-		t.Errorf("no %s in %q", number, stdout)
-	}
+	eventually(t, func() bool { // a shell does not wait for an answer that is late
+		stdout, _, _ = nsviz(t, "__complete", "why", "--from", "http://"+address, number[:len(number)-1])
+		return strings.Contains(stdout, number+"\tof ")
+	}, func() string { return fmt.Sprintf("no %s in %q", number, stdout) })
 }

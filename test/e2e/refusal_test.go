@@ -296,6 +296,9 @@ func TestBadUsage(t *testing.T) {
 		{"serve --web.listen-address 127.0.0.1:99999", "99999"},
 		{"serve --web.listen-address=", "--web.listen-address is empty"},
 		{"serve --web.config.file /nonexistent", "/nonexistent"},
+		{"serve --web.host *", "would let every web page read nsviz"},
+		{"serve --web.host https://nsviz.example", "without a scheme and a port"},
+		{"serve --web.remote none", "all or metrics"},
 	} {
 		refusals = append(refusals, refusal{
 			name: c.args, command: append([]string{binary()}, strings.Fields(c.args)...), code: badUsage, says: []string{c.says},

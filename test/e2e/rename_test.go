@@ -12,7 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/report"
 )
 
-// TestRename renames a container. It is found by both names from then on, and its series have the new one.
+// TestRename renames a container. It is found by both names from then on, and its series have the new one, but for what was counted before.
 func TestRename(t *testing.T) {
 	const before, after = "nsviz-test-before", "nsviz-test-after"
 	address := startServe(t)
@@ -28,6 +28,13 @@ func TestRename(t *testing.T) {
 		}, func() string { return fmt.Sprintf("%s is %+v", asked, a.Container) })
 	}
 	calls(before, before)
+	entries := func(name string) string { return fmt.Sprintf(`nsviz_container_entries_total{container=%q}`, name) }
+	docker(t, "exec", before, "true")
+	var got map[string]string
+	eventually(t, func() bool {
+		got = metrics(t, address)
+		return got[entries(before)] == "1"
+	}, func() string { return entries(before) + " is " + got[entries(before)] })
 	docker(t, "rename", before, after)
 	calls(after, after)
 	calls(before, after)
@@ -48,11 +55,14 @@ func TestRename(t *testing.T) {
 	series := func(name string) string {
 		return fmt.Sprintf(`nsviz_container_exits_total{cause="exited",container=%q}`, name)
 	}
-	got := metrics(t, address)
+	got = metrics(t, address)
 	if _, known := got[series(after)]; !known {
 		t.Errorf("there is no %s", series(after))
 	}
 	if value, known := got[series(before)]; known {
 		t.Errorf("%s is %s", series(before), value)
+	}
+	if got[entries(before)] != "1" || got[entries(after)] != "0" { // what was counted is counted once
+		t.Errorf("entries: %q under the old name, %q under the new one", got[entries(before)], got[entries(after)])
 	}
 }

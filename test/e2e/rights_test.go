@@ -33,7 +33,7 @@ const (
 	allRights   = watchRights + ",+sys_ptrace,+dac_read_search"
 )
 
-// With the capabilities that README.md lists for all hosts, nsviz sees kills and the members of namespaces.
+// With the capabilities that docs/INSTALL.md lists for all hosts, nsviz sees kills and the members of namespaces.
 func TestListedRightsSuffice(t *testing.T) {
 	const name = "nsviz-test-rights"
 	removeContainer(t, name)

@@ -166,17 +166,28 @@ func TestStartUpRace(t *testing.T) {
 	}
 	calm()
 
-	// The nsviz that watched all the time reports what the engine reports.
+	// The nsviz that watched all the time reports what the engine reports. Either may come to that later than the other.
+	var truth lives
+	var wrong string
+	eventually(t, func() bool {
+		truth, wrong = livesIn(t, witness), ""
+		log.mu.Lock()
+		defer log.mu.Unlock()
+		for id, n := range log.started {
+			if starts, exits := len(truth.starts[id]), len(truth.exits[id]); n != 1 || log.ended[id] != 1 || starts != 1 || exits != 1 {
+				wrong = fmt.Sprintf("%s: the engine says %d starts and %d ends, the nsviz that watches all the time %d and %d",
+					id, n, log.ended[id], starts, exits)
+			}
+		}
+		for _, r := range all {
+			if log.started[r.id] == 0 {
+				wrong = "the engine says nothing of " + r.id
+			}
+		}
+		return wrong == ""
+	}, func() string { return wrong })
 	log.mu.Lock()
 	defer log.mu.Unlock()
-	witness.await(t, len(log.started), func(e *event.Event) bool { return e.Type == event.ContainerExited })
-	truth := livesIn(t, witness)
-	for id, n := range log.started {
-		if starts, exits := len(truth.starts[id]), len(truth.exits[id]); n != 1 || log.ended[id] != 1 || starts != 1 || exits != 1 {
-			t.Fatalf("%s: the engine says %d starts and %d ends, the nsviz that watches all the time %d and %d",
-				id, n, log.ended[id], starts, exits)
-		}
-	}
 
 	meanwhile, found, reported := 0, 0, 0
 	for n, r := range all {

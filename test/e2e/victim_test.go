@@ -4,14 +4,17 @@ package e2e
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/report"
 )
 
 // A small process is killed in a container whose memory is full of files. The kill reports what the memory was made of, which
@@ -35,16 +38,34 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	start(t, quiet, "events", "-o", "json", "--no-command-lines").stderr.await(t, "watching")
 	start(t, io.Discard, "serve", "--no-command-lines", "--web.listen-address", quietAddress).stderr.await(t, "watching")
 
-	removeContainer(t, name)
-	// The kernel must count the file as shared memory, and tail takes the remaining memory.
-	out := docker(t, "run", "--name", name, "--memory=64m", "--tmpfs=/big:size=56m", busyboxImage, "sh", "-c",
-		"dd if=/dev/zero of=/big/"+secret+" bs=64k 2>/dev/null; tail /dev/zero /big/"+secret+" >/dev/null; wc -c /big/"+secret)
-	size, err := strconv.ParseUint(strings.Fields(out)[0], 10, 64)
-	if err != nil {
-		t.Fatalf("%q: %v", out, err)
+	// An nsviz that gets no CPU for a tenth of a second after a kill leaves the memory alone: it is another one by then. On a busy host
+	// that may happen to either of the two that are asked, and all is done once more.
+	var size uint64
+	var kill event.Event
+	var answer report.ContainerAnswer
+	for tries, ended := 1, time.Now().Add(patience); ; tries++ {
+		removeContainer(t, name)
+		// The kernel must count the file as shared memory, and tail takes the remaining memory.
+		out := docker(t, "run", "--name", name, "--memory=64m", "--tmpfs=/big:size=56m", busyboxImage, "sh", "-c",
+			"dd if=/dev/zero of=/big/"+secret+" bs=64k 2>/dev/null; tail /dev/zero /big/"+secret+" >/dev/null; wc -c /big/"+secret)
+		var err error
+		if size, err = strconv.ParseUint(strings.Fields(out)[0], 10, 64); err != nil {
+			t.Fatalf("%q: %v", out, err)
+		}
+		id := docker(t, "inspect", "--format", "{{.Id}}", name)
+		kill = events.await(t, tries, of(event.OOMKill, name))[tries-1]
+		events.await(t, tries, of(event.ContainerExited, name))
+		eventually(t, func() bool {
+			answer, _ = why(t, address, name)
+			return answer.Container.ID == id && len(answer.Kills) == 1
+		}, func() string { return fmt.Sprintf("the kill is not known: %+v", answer) })
+		if kill.OOM.Memory != nil && answer.Kills[0].OOM.Memory != nil {
+			break
+		}
+		if time.Now().After(ended) {
+			t.Fatalf("after %d kills the memory is %+v, and %+v", tries, kill.OOM.Memory, answer.Kills[0].OOM.Memory)
+		}
 	}
-	kill := events.await(t, 1, of(event.OOMKill, name))[0]
-	events.await(t, 1, of(event.ContainerExited, name))
 	v, m := kill.OOM.Victim, kill.OOM.Memory
 	if v.Comm != "tail" || v.ProcessComm != "tail" || kill.OOM.Trigger.ProcessComm != "tail" {
 		t.Errorf("killed %+v, asked by %+v", v, kill.OOM.Trigger)
@@ -52,11 +73,11 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	if want := "tail /dev/zero /big/" + secret; v.CommandLine != want || v.CommandLineCut {
 		t.Errorf("called %q, want %q", v.CommandLine, want)
 	}
-	if m == nil || m.AnonBytes == nil || m.FileBytes == nil || m.ShmemBytes == nil || m.KernelBytes == nil {
+	if m.AnonBytes == nil || m.FileBytes == nil || m.ShmemBytes == nil || m.KernelBytes == nil {
 		t.Fatalf("the memory is %+v", m)
 	}
 	const slack = 1 << 20 // for what CPUs have charged in advance
-	if *m.ShmemBytes > size+slack || *m.ShmemBytes+slack < size || *m.AnonBytes > 16<<20 || m.AfterMS <= 0 || m.AfterMS > 100 {
+	if *m.ShmemBytes > size+slack || *m.ShmemBytes+slack < size || *m.AnonBytes > 16<<20 || m.AfterMS <= 0 || m.AfterMS > float64(time.Since(kill.Time).Milliseconds()) {
 		t.Errorf("the file had %d bytes, the memory is: anon %d, files %d, shmem %d, kernel %d after %v ms",
 			size, *m.AnonBytes, *m.FileBytes, *m.ShmemBytes, *m.KernelBytes, m.AfterMS)
 	}
@@ -67,8 +88,7 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	}
 
 	const says = " of 64 MiB were files in memory (tmpfs, shared memory)."
-	answer, known := why(t, address, name)
-	if !known || !strings.Contains(answer.Sentence, says) || len(answer.Kills) != 1 || answer.Kills[0].OOM.Victim.CommandLine != v.CommandLine {
+	if !strings.Contains(answer.Sentence, says) || answer.Kills[0].OOM.Victim.CommandLine != v.CommandLine {
 		t.Errorf("%+v", answer)
 	}
 	dashboard.keys(t, "4", "Enter")
@@ -79,6 +99,9 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	// These outputs must not contain it.
 	quiet.await(t, `"type":"container_exited"`)
 	texts := map[string]string{"events": quiet.String()}
+	for _, file := range recordings {
+		awaitRecorded(t, file, name, "the kill", hasKill)
+	}
 	for _, p := range recorders {
 		p.stop(t)
 	}

@@ -75,16 +75,17 @@ func TestMouseAndClipboard(t *testing.T) {
 	term := tmux(t, 120, 40, nil, binary(), "--web.listen-address=")
 	term.run(t, "set-option", "-s", "set-clipboard", "on")
 	term.await(t, match(`\d+ namespaces`))
-	click := func(x, y int) {
+	// press sends clicks on a cell, all at once: two of them are a double click only if they are quick.
+	press := func(times, x, y int) {
 		t.Helper()
-		for _, end := range []string{"M", "m"} {
-			keys := []string{"-H"}
-			for _, b := range fmt.Sprintf("\x1b[<0;%d;%d%s", x+1, y+1, end) {
-				keys = append(keys, fmt.Sprintf("%x", b))
-			}
-			term.keys(t, keys...)
+		keys := []string{"-H"}
+		one := fmt.Sprintf("\x1b[<0;%[1]d;%[2]dM\x1b[<0;%[1]d;%[2]dm", x+1, y+1)
+		for _, b := range strings.Repeat(one, times) {
+			keys = append(keys, fmt.Sprintf("%x", b))
 		}
+		term.keys(t, keys...)
 	}
+	click := func(x, y int) { t.Helper(); press(1, x, y) }
 	// at returns the cell of a text.
 	at := func(words string) (x, y int) {
 		t.Helper()
@@ -115,8 +116,8 @@ func TestMouseAndClipboard(t *testing.T) {
 	term.keys(t, "w")
 	term.await(t, contains("by hand: lsns -o PID,PPID,USER,COMMAND "+id))
 	term.keys(t, "Escape")
-	click(x, y)
-	click(x, y)
+	term.await(t, func(screen string) bool { return !strings.Contains(screen, "by hand: lsns") }) // else it may be read as part of the clicks
+	press(2, x, y)
 	term.await(t, contains("net namespace "+id, "sets apart"))
 	click(at("q quit"))
 	term.awaitEnd(t, 0)

@@ -25,6 +25,7 @@ type privilege struct {
 var privileges = []privilege{
 	// test/vm/btf is not part of nsviz: it makes data for a test of internal/probes.
 	{"github.com/cilium/ebpf", []string{"internal/probes", "gen", "test/vm/btf"}},
+	{"github.com/cenkalti/backoff", []string{"internal/pause"}},
 	{"github.com/gdamore/tcell", []string{"internal/ui"}},
 	{"github.com/prometheus/client_golang", []string{"internal/metrics", "internal/server", "internal/otlp"}},
 	{"github.com/prometheus/exporter-toolkit", []string{"internal/server"}},
@@ -55,6 +56,7 @@ var barriers = []barrier{
 	{"internal/story", ends, "a view reads snapshots only"},
 	{"internal/otlp", append([]string{module + "internal/ui", module + "internal/report", module + "internal/server", module + "internal/pipeline"}, ends...), "it is given facts and snapshots, and shows nothing"},
 	{"internal/diagram", ends, "a view reads snapshots only"},
+	{"internal/drawing", append([]string{module + "internal/ui", module + "internal/webui", module + "internal/diagram", "net/http"}, ends...), "it draws what it is given"},
 	{"internal/report", []string{
 		module + "internal/probes", module + "internal/container", module + "internal/pipeline", module + "internal/ui", module + "gen", "os", "net/http",
 	}, "a document depends on the values that it is made from"},
@@ -83,7 +85,9 @@ var barriers = []barrier{
 	{"internal/redraw", append([]string{module + "internal/model", module + "internal/report", module + "internal/client"}, ends...), "it does not matter what is written"},
 	{"internal/place", []string{module}, "it looks at its own process alone"},
 	{"internal/spelling", []string{module}, "it compares words"},
-	{"internal/turns", []string{module}, "it does not matter whose turn it is"},
+	{"internal/turns", []string{module + "internal/server", module + "internal/webui", module + "internal/model"}, "it does not matter whose turn it is"},
+	{"internal/pause", []string{module}, "it does not matter what is done again"},
+	{"internal/mishap", []string{module}, "it does not matter what the work is"},
 }
 
 // table is the package that may be used by whoever describes or recognises something.

@@ -12,6 +12,8 @@ import (
 var (
 	// link matches a Markdown link to a file of this repository or to a heading: its path and its anchor, of which one may be missing.
 	link = regexp.MustCompile(`\]\(([^)#:\s]*)(?:#([^)\s]*))?\)`)
+	// picture matches the file of a picture in HTML.
+	picture = regexp.MustCompile(`\bsrc(?:set)?="([^":]+)"`)
 	// fenced matches a block of code, in which nothing is a heading.
 	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
@@ -37,8 +39,14 @@ func TestAnchors(t *testing.T) {
 }
 
 func TestDocumentLinks(t *testing.T) {
-	top, anchored := root(t), 0
+	top, anchored, pictures := root(t), 0, 0
 	eachFile(t, []string{".md"}, func(path string, content []byte) {
+		for _, match := range picture.FindAllSubmatch(content, -1) {
+			pictures++
+			if _, err := os.Stat(filepath.Join(top, filepath.Dir(path), string(match[1]))); err != nil {
+				t.Errorf("%s shows %s, which does not exist", path, match[1])
+			}
+		}
 		for _, match := range link.FindAllSubmatch(content, -1) {
 			target, anchor := filepath.Join(top, filepath.Dir(path), string(match[1])), string(match[2])
 			if len(match[1]) == 0 {
@@ -61,8 +69,8 @@ func TestDocumentLinks(t *testing.T) {
 			}
 		}
 	})
-	if anchored == 0 {
-		t.Error("no link has an anchor")
+	if anchored == 0 || pictures == 0 {
+		t.Errorf("%d links have an anchor, and there are %d pictures", anchored, pictures)
 	}
 }
 

@@ -147,6 +147,7 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 			return err
 		}
 	}
+	// With -trimpath they share what is compiled with nsviz itself and with what is released.
 	build := func(name, pkg string, args ...string) error {
 		cmd := exec.CommandContext(ctx, "go", append(append(args, "-o", filepath.Join(root, name)), "./"+pkg)...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+m.arch)
@@ -167,7 +168,7 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 		return err
 	}
 	if m.full {
-		if err := build(e2e+"/e2e.test", "test/e2e", "test", "-c", "-tags", "e2e,systemd"); err != nil {
+		if err := build(e2e+"/e2e.test", "test/e2e", "test", "-c", "-trimpath", "-tags", "e2e,systemd"); err != nil {
 			return err
 		}
 		if err := build("payload/tests/bin/nsviz", "cmd/nsviz", "build", "-trimpath", "-ldflags", "-s -w"); err != nil {
@@ -200,7 +201,7 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 	}
 	for _, pkg := range testPackages(m) {
 		home := smallTests + "/" + pkg
-		if err := build(home+"/"+filepath.Base(pkg)+".test", pkg, "test", "-c", "-tags", "root,vm"); err != nil {
+		if err := build(home+"/"+filepath.Base(pkg)+".test", pkg, "test", "-c", "-trimpath", "-tags", "root,vm"); err != nil {
 			return err
 		}
 		if _, err := os.Stat(pkg + "/testdata"); err == nil {

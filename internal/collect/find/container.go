@@ -82,7 +82,7 @@ func (f *Finder) container(root Cgroup, host hostState) (*Container, error) {
 // describe sets what a container's PID 1 says of it.
 func (f *Finder) describe(c *Container, init procfs.Process, host hostState) {
 	c.InitPID, c.InitComm, c.Namespaces, c.Started = init.PID, init.Comm, init.Namespaces, host.started(init)
-	c.MadeNS = madeNS(init)
+	c.MadeNS, c.Seen = madeNS(init), f.cfg.Now()
 	mounts, err := f.cfg.Mounts.Of(init.PID)
 	if err != nil { // it is gone, which an event reports as its end
 		return

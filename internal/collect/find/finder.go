@@ -87,6 +87,8 @@ type Container struct {
 	MadeNS uint64
 	// Ran is whether its program ran before execs were hooked.
 	Ran bool
+	// Seen is when it was seen to run.
+	Seen time.Time
 }
 
 // Finder finds containers. Resolve may be called by any goroutine, the other methods by one goroutine at a time.

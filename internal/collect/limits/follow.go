@@ -16,6 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
+	"github.com/nsviz/nsviz/internal/pause"
 )
 
 // Loop takes what is reported. It knows which cgroups there are, and how containers are called.
@@ -116,7 +117,7 @@ const (
 // are read.
 func (f *Follower) Run(ctx context.Context) {
 	lostSince := f.cfg.Now()
-	for pause := f.minPause; ; {
+	for pauses := pause.NewDoubling(f.minPause, maxReopenPause); ; {
 		if f.watch != nil {
 			opened := f.cfg.Now()
 			err := f.follow(ctx)
@@ -129,15 +130,14 @@ func (f *Follower) Run(ctx context.Context) {
 			f.cfg.Log.Warn("who changes limits is not known for now", "error", err)
 			f.cfg.Loop.WatchChanged(f.Status())
 			if lostSince.Sub(opened) > maxReopenPause {
-				pause = f.minPause
+				pauses.Reset()
 			}
 		} else if !temporary(f.err) {
 			return
 		}
-		if !collect.Pause(ctx, pause) {
+		if !collect.Pause(ctx, pauses.Next()) {
 			return
 		}
-		pause = min(2*pause, maxReopenPause)
 		f.watch, f.err = f.open()
 		f.cfg.Loop.WatchChanged(f.Status())
 		if f.err == nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/netfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -71,7 +72,9 @@ type Config struct {
 	Layout    cgroupfs.Layout
 	Now       func() time.Time
 	Log       *slog.Logger
-	Loop      Loop
+	// Mishaps keeps a mistake about one container from ending the process; nil does not.
+	Mishaps *mishap.Counter
+	Loop    Loop
 }
 
 // Run reads all live containers again and again until ctx is done: less often while nobody looks, and not at all while there are

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/resources"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -21,10 +22,13 @@ const (
 	fullEvery = 4
 	// idleEvery is the same while nobody looks, if what the container uses is what it was the last time.
 	idleEvery = 16
+	// restingEvery is the same for a container in which nothing runs and whose limits are reported. What it uses is read every idleEvery
+	// readings all the same, since packets come from elsewhere.
+	restingEvery = 4 * idleEvery
 	// limitsEvery is how many times fullEvery make one reading of its limits and its freezer, where writes to them are reported.
 	limitsEvery = 8
-	// maxWatched limits how many cgroups have their files kept open.
-	maxWatched = 4096
+	// maxOpen limits how many files are kept open.
+	maxOpen = 4096 * (resources.WatchedFiles + resources.MeterFiles)
 )
 
 // sampler reads what containers are charged for. It keeps the files open: they are most of what nsviz
@@ -35,7 +39,7 @@ type sampler struct {
 	watched        map[string]*sampled // by container
 	domains        map[string]*domain  // by path: the containers' own cgroups and those above them
 	chain          []*domain           // those of one container, its own first; used again for the next
-	open           int                 // how many of those watched have their files open
+	open           int                 // how many of their files are open
 	maxOpen        int
 	turn           int  // counts Interval
 	passed         int  // how many have passed since the latest one, while somebody looks; 0 is one
@@ -65,6 +69,7 @@ type sampled struct {
 	dueEarly  int
 	used      uint64 // at its latest full reading; 0 is unknown
 	fullAt    int    // the turn of that
+	useAt     int    // the turn in which what it uses was read last
 	limitsDue int    // the turn from which on a full reading reads its limits and its freezer, too
 	absent    int    // readings in a row that found no cgroup
 	// cpu is the CPU time at the latest turn that a full reading was due, unmoved how many of these in a row have found the same.
@@ -78,10 +83,10 @@ type sampled struct {
 
 func newSampler(c Config) *sampler {
 	s := &sampler{Config: c, watched: map[string]*sampled{}, domains: map[string]*domain{}}
-	// At most half of the files that this process may have open.
+	// Some of the files that this process may have open are for others.
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
-		s.maxOpen = int(min(limit.Cur/2/(resources.WatchedFiles+resources.MeterFiles), maxWatched))
+		s.maxOpen = int(min(limit.Cur/4*3, maxOpen))
 	}
 	return s
 }
@@ -94,11 +99,12 @@ func (s *sampler) close() {
 
 func (s *sampler) closeFiles(c *sampled) {
 	if c.files != nil {
+		s.open -= c.files.Open()
 		c.files.Close()
 		c.files = nil
-		s.open--
 	}
 	if c.meter != nil {
+		s.open -= c.meter.Open()
 		c.meter.Close()
 		c.meter = nil
 	}
@@ -130,7 +136,7 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 		if w.outside != c.Outside {
 			w.outside, w.due = c.Outside, 0
 		}
-		err := s.read(w)
+		err := s.Mishaps.Do(mishap.Reading, c.Label, func() error { return s.read(w) })
 		s.idle = s.idle && err == nil
 		if errors.Is(err, fs.ErrNotExist) {
 			s.urgent = true
@@ -138,6 +144,10 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 				gone = append(gone, c.ID)
 			}
 			continue
+		}
+		if mistake := (*mishap.Error)(nil); errors.As(err, &mistake) { // what is kept of the container may be half a state: it begins anew
+			s.closeFiles(w)
+			delete(s.watched, c.ID)
 		}
 		if err != nil {
 			s.Log.Debug("read memory", "container", c.Label, "error", err)
@@ -185,10 +195,12 @@ func (s *sampler) read(c *sampled) error {
 	if c.files, err = resources.In(s.Layout).Watch(c.path); err != nil {
 		return err
 	}
-	if s.open++; s.open > s.maxOpen {
-		defer s.closeFiles(c)
+	s.open += c.files.Open()
+	err = s.readFiles(c, full)
+	if s.open > s.maxOpen {
+		s.closeFiles(c)
 	}
-	return s.readFiles(c, full)
+	return err
 }
 
 // readFiles reads the open files of a container and all the rest of it if full is set or a full reading comes early.
@@ -244,7 +256,7 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 		c.due = s.turn + fullEvery
 	}
 	c.dueEarly = min(c.due, s.turn+fullEvery)
-	c.used, c.fullAt = used, s.turn
+	c.used, c.fullAt, c.useAt = used, s.turn, s.turn
 	c.latest.Use = s.use(c)
 	s.readRooms(c, true)
 	c.ignoreLeftovers()

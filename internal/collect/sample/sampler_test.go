@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/resources"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -52,7 +53,7 @@ func TestReadingsFollowTheFiles(t *testing.T) {
 	}
 	for _, most := range []int{containers, 2, 0} {
 		s := newSampler(configOf(dir))
-		s.maxOpen = most
+		s.maxOpen = most * resources.WatchedFiles
 		before := openFiles(t)
 		var limits [containers]int // how often they were read
 		for usage := range uint64(2 * fullEvery) {
@@ -297,5 +298,47 @@ func TestReadingsOfTheFreezer(t *testing.T) {
 	live[0].Running = false
 	if list, _ := s.readings(live, false); list[0].Frozen != nil {
 		t.Error("it is read before its program runs")
+	}
+}
+
+// A mistake about one container costs a reading of that one: the others are read, and it begins anew.
+func TestMistakeAboutOneContainer(t *testing.T) {
+	dir := t.TempDir()
+	var live []model.Watched
+	for _, id := range []string{"a", "b", "c"} {
+		if err := os.MkdirAll(filepath.Join(dir, id), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, id, "memory.current"), []byte("4096\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		live = append(live, model.Watched{ID: id, Running: true, CgroupPath: "/" + id})
+	}
+	cfg := configOf(dir)
+	cfg.Mishaps = mishap.New(slog.New(slog.DiscardHandler))
+	s := newSampler(cfg)
+	before := openFiles(t)
+	if list, _ := s.readings(live, false); len(list) != 3 {
+		t.Fatalf("%d readings", len(list))
+	}
+	live[1].InitPID, live[1].OwnNet = 7, true // its traffic is to be read, and there is no reader of that
+	var list []fact.Reading
+	var gone []string
+	for range fullEvery { // one of which is a full reading
+		list, gone = s.readings(live, false)
+		if len(list) < 3 {
+			break
+		}
+	}
+	if n := cfg.Mishaps.Counts()[mishap.Reading]; n == 0 || len(list) != 2 || list[0].ID != "a" || list[1].ID != "c" || len(gone) != 0 {
+		t.Errorf("%d mistakes, %d readings, gone %v", n, len(list), gone)
+	}
+	live[1].InitPID, live[1].OwnNet = 0, false
+	if list, _ := s.readings(live, false); len(list) != 3 {
+		t.Errorf("afterwards %d readings", len(list))
+	}
+	s.close()
+	if after := openFiles(t); after != before {
+		t.Errorf("%d open files, before %d", after, before)
 	}
 }

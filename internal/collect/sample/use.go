@@ -15,14 +15,16 @@ func (s *sampler) openMeter(c *sampled) {
 		return
 	}
 	if c.meter != nil {
+		s.open -= c.meter.Open()
 		c.meter.Close()
 	}
 	c.meter, c.meterOf = s.Resources.Meter(c.pid, s.Layout, c.path), c.pid
+	s.open += c.meter.Open()
 }
 
 // rests reports whether a full reading that is due would find what the latest one found, since nothing has run in the container
-// meanwhile: its CPU time has not moved. Limits that nobody reports and what comes from elsewhere, as packets do, are read every
-// idleEvery turns all the same.
+// meanwhile: its CPU time has not moved. What it uses is read every idleEvery turns all the same, since packets come from elsewhere, and
+// everything every restingEvery turns.
 func (s *sampler) rests(c *sampled, used uint64) bool {
 	s.openMeter(c)
 	cpu, err := c.meter.CPUMicros()
@@ -38,10 +40,14 @@ func (s *sampler) rests(c *sampled, used uint64) bool {
 		return false
 	}
 	c.unmoved++
-	if c.unmoved < restsAfter || !s.writesReported || used != c.used || s.turn-c.fullAt >= idleEvery || c.due == 0 {
+	if c.unmoved < restsAfter || !s.writesReported || used != c.used || s.turn-c.fullAt >= restingEvery || c.due == 0 {
 		return false
 	}
-	c.latest.Use = &fact.Use{CPUMicros: cpu}
+	if s.turn-c.useAt >= idleEvery {
+		c.latest.Use, c.useAt = s.use(c), s.turn
+	} else {
+		c.latest.Use = &fact.Use{CPUMicros: cpu}
+	}
 	c.due = s.turn + fullEvery
 	c.dueEarly = c.due
 	return true

@@ -22,6 +22,8 @@ type useTest struct {
 	t    *testing.T
 	dir  string
 	live []model.Watched
+	// processes is what the latest reading has of them: another pointer is another reading.
+	processes *int
 }
 
 func newUseTest(t *testing.T) *useTest {
@@ -48,46 +50,57 @@ func (u *useTest) ran(micros int) {
 	u.write(map[string]string{"cpu.stat": fmt.Sprintf("usage_usec %d\n", micros)})
 }
 
-// read returns what one reading has of the use, and whether all was read.
-func (u *useTest) read(writesReported bool) (use *fact.Use, full bool) {
+// read returns what one reading has of the use, whether that was read, and whether all was.
+func (u *useTest) read(writesReported bool) (use *fact.Use, used, full bool) {
 	u.t.Helper()
 	list, _ := u.readings(u.live, writesReported)
 	if len(list) != 1 {
 		u.t.Fatalf("read %+v", list)
 	}
 	use = list[0].Use
-	return use, use != nil && use.Tasks != nil
+	full = list[0].Processes != u.processes
+	u.processes = list[0].Processes
+	return use, use != nil && use.Tasks != nil, full
 }
 
-// A container that nothing runs in is read fully as rarely as one that nobody looks at; its CPU time is read as often as before.
+// A container that nothing runs in is read fully rarely, and what it uses as rarely as of one that nobody looks at. Its CPU time is read as
+// often as before.
 func TestRestingContainersAreReadRarely(t *testing.T) {
-	const turns = 6 * idleEvery
+	const turns = 2 * restingEvery
+	type times struct{ fewest, most int }
+	often := times{turns / fullEvery, turns/fullEvery + 2}
 	for _, test := range []struct {
 		name                    string
 		writesReported, running bool
-		fewest, most            int // full readings
+		used, fully             times
 	}{
-		{"it rests", true, false, 6, 10},
-		{"it runs", true, true, turns / fullEvery, turns/fullEvery + 2},
-		{"limits are found only by reading them", false, false, turns / fullEvery, turns/fullEvery + 2},
+		{"it rests", true, false, times{turns / idleEvery, turns/idleEvery + 3}, times{2, 5}},
+		{"it runs", true, true, often, often},
+		{"limits are found only by reading them", false, false, often, often},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			u := newUseTest(t)
-			fully, uses := 0, 0
+			fully, used, uses := 0, 0, 0
 			for i := range turns {
 				if test.running {
 					u.ran(1000 + i)
 				}
-				use, full := u.read(test.writesReported)
+				use, more, full := u.read(test.writesReported)
 				if use != nil && use.CPUMicros != nil {
 					uses++
+				}
+				if more {
+					used++
 				}
 				if full {
 					fully++
 				}
 			}
-			if fully < test.fewest || fully > test.most {
-				t.Errorf("%d full readings, want %d to %d", fully, test.fewest, test.most)
+			if fully < test.fully.fewest || fully > test.fully.most {
+				t.Errorf("%d full readings, want %+v", fully, test.fully)
+			}
+			if used < test.used.fewest || used > test.used.most {
+				t.Errorf("what it uses was read %d times, want %+v", used, test.used)
 			}
 			if uses < turns/fullEvery || uses > turns/fullEvery+2 {
 				t.Errorf("the CPU time was read %d times in %d turns", uses, turns)
@@ -108,11 +121,11 @@ func TestRestingContainerIsReadWhenItMoves(t *testing.T) {
 				u.read(true)
 			}
 			for full := false; !full; { // to just after a full reading
-				_, full = u.read(true)
+				_, _, full = u.read(true)
 			}
 			move(u)
 			for turn := 1; ; turn++ {
-				if _, full := u.read(true); full {
+				if _, _, full := u.read(true); full {
 					break
 				}
 				if turn == fullEvery {
@@ -126,14 +139,14 @@ func TestRestingContainerIsReadWhenItMoves(t *testing.T) {
 func TestTrafficOfItsOwnNetworkAlone(t *testing.T) {
 	u := newUseTest(t)
 	hosttest.WriteFile(t, u.dir+"/50/net/dev", "eth0: 100 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\n")
-	use, _ := u.read(true)
+	use, _, _ := u.read(true)
 	if diff := cmp.Diff(&fact.Use{CPUMicros: new(uint64(1000)), Tasks: new(uint64(1))}, use); diff != "" {
 		t.Errorf("of another network (-want +got):\n%s", diff)
 	}
 	u = newUseTest(t)
 	u.live[0].OwnNet = true
 	hosttest.WriteFile(t, u.dir+"/50/net/dev", "eth0: 100 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\n")
-	use, _ = u.read(true)
+	use, _, _ = u.read(true)
 	want := &fact.Use{CPUMicros: new(uint64(1000)), Tasks: new(uint64(1)), ReceivedBytes: new(uint64(100)), SentBytes: new(uint64(20))}
 	if diff := cmp.Diff(want, use); diff != "" {
 		t.Errorf("of its own (-want +got):\n%s", diff)

@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/machine"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/mishap"
 )
 
 // Surveys begin interval apart, unless Config says otherwise. Where they take long they are less frequent, down to one every longestInterval.
@@ -44,6 +45,8 @@ type Config struct {
 	SavesSearches func() bool
 	Now           func() time.Time
 	Log           *slog.Logger
+	// Mishaps keeps a mistake about one process that may be a virtual machine from ending nsviz; nil does not.
+	Mishaps *mishap.Counter
 	// Interval is the shortest pause between two surveys; 0 is 3 s.
 	Interval time.Duration
 	// Loop may be nil for Once.

@@ -1,16 +1,23 @@
 package survey
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/mishap"
 	"github.com/nsviz/nsviz/internal/vmm"
 )
 
 // lookForVM adds a process to the survey if it is a virtual machine.
 func (s *survey) lookForVM(pid int32) {
-	m, ok, err := vmm.Detect(s.Proc, pid, s.Layout)
+	var m vmm.Machine
+	var ok bool
+	err := s.Mishaps.Do(mishap.Machine, fmt.Sprintf("PID %d", pid), func() (err error) {
+		m, ok, err = vmm.Detect(s.Proc, pid, s.Layout)
+		return err
+	})
 	if err != nil || !ok {
 		return // or gone meanwhile
 	}

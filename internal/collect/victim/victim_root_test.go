@@ -21,6 +21,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // roleEnv is set in a process that is to take memory, killsEnv is how many kills to predict (default: 10).
@@ -38,28 +39,17 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// takeMemory takes as many bytes as the first line of stdin says, and after the second line that many again and again, every few
-// milliseconds.
+// takeMemory takes as many bytes as each line of stdin says, and answers it.
 func takeMemory() error {
-	take := func(bytes int) error {
-		_, err := unix.Mmap(-1, 0, bytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANONYMOUS|unix.MAP_PRIVATE|unix.MAP_POPULATE)
-		return err
-	}
-	var first, step int
-	if _, err := fmt.Scan(&first); err != nil {
-		return err
-	}
-	if err := take(first); err != nil {
-		return err
-	}
-	fmt.Println("taken")
-	if _, err := fmt.Scan(&step); err != nil {
-		return err
-	}
-	for tick := time.Tick(5 * time.Millisecond); ; <-tick {
-		if err := take(step); err != nil {
+	for {
+		var bytes int
+		if _, err := fmt.Scan(&bytes); err != nil {
 			return err
 		}
+		if _, err := unix.Mmap(-1, 0, bytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANONYMOUS|unix.MAP_PRIVATE|unix.MAP_POPULATE); err != nil {
+			return err
+		}
+		fmt.Println("taken")
 	}
 }
 
@@ -76,6 +66,8 @@ type competition struct {
 	path   string
 	random *rand.Rand
 	pids   [competitors]int32
+	ins    [competitors]io.Writer
+	outs   [competitors]*bufio.Reader
 }
 
 // leaf returns the path of a competitor's cgroup.
@@ -123,10 +115,9 @@ func newCompetition(t *testing.T, random *rand.Rand, n int) *competition {
 	return c
 }
 
-// compete starts processes of different sizes and oom_score_adj that grow at different paces.
+// compete starts processes of different sizes and oom_score_adj.
 func (c *competition) compete() {
 	c.t.Helper()
-	var ins []io.Writer
 	for i := range competitors {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), roleEnv+"=1", "GOMAXPROCS=1")
@@ -151,15 +142,35 @@ func (c *competition) compete() {
 		})
 		hosttest.SetFile(c.t, c.Layout.Dir+c.leaf(i)+"/cgroup.procs", strconv.Itoa(cmd.Process.Pid))
 		hosttest.SetFile(c.t, fmt.Sprintf("/proc/%d/oom_score_adj", cmd.Process.Pid), strconv.Itoa(c.random.IntN(200)))
-		_, _ = fmt.Fprintln(in, (4+c.random.IntN(12))<<20) // if that fails, nothing is taken
-		if line, err := bufio.NewReader(out).ReadString('\n'); line != "taken\n" {
-			c.t.Fatal(line, err)
+		c.ins[i], c.outs[i], c.pids[i] = in, bufio.NewReader(out), int32(cmd.Process.Pid)
+		if answer, err := c.take(i, (4+c.random.IntN(12))<<20); answer != "taken\n" {
+			c.t.Fatal(answer, err)
 		}
-		ins, c.pids[i] = append(ins, in), int32(cmd.Process.Pid)
 	}
-	for _, in := range ins {
-		_, _ = fmt.Fprintln(in, (4+c.random.IntN(60))<<12)
+}
+
+// take has a process take more memory and returns its answer, which does not come from one that is killed for that.
+func (c *competition) take(i, bytes int) (answer string, err error) {
+	if _, err := fmt.Fprintln(c.ins[i], bytes); err != nil {
+		return "", err
 	}
+	return c.outs[i].ReadString('\n')
+}
+
+// grow has one process grow, far from the limit by much and near it by a few pages: so little that there is hardly ever another next victim
+// after that. None grows unasked: what was read is so until then, however late the reader or the processes get a CPU.
+func (c *competition) grow() {
+	c.t.Helper()
+	rooms, err := resources.In(c.Layout).MemoryRooms(c.path)
+	if err != nil || len(rooms) == 0 {
+		c.t.Fatal(rooms, err)
+	}
+	room := rooms[0].LimitBytes - min(rooms[0].LimitBytes, rooms[0].WorkingSetBytes)
+	bytes := (1 + c.random.IntN(16)) << 12
+	if room > 8<<20 {
+		bytes = int(room / 4)
+	}
+	_, _ = c.take(c.random.IntN(competitors), bytes) // it may be killed
 }
 
 // killed returns those that the kernel says to have killed, by the counts of their cgroups. A second one may follow within a millisecond,
@@ -183,7 +194,7 @@ func (c *competition) killed() (pids []int32) {
 }
 
 // TestRootNextVictimIsTheOneKilled has processes of different sizes and oom_score_adj compete for memory until the kernel kills one, again
-// and again. The victim that was named just before that must be that one, nine times out of ten at least: they go on growing in between.
+// and again. The victim that was named just before that must be that one, nine times out of ten at least: one grows in between.
 func TestRootNextVictimIsTheOneKilled(t *testing.T) {
 	rounds := 10
 	if text := os.Getenv(killsEnv); text != "" {
@@ -200,19 +211,14 @@ func TestRootNextVictimIsTheOneKilled(t *testing.T) {
 			c.compete()
 			var latest *fact.NextVictim
 			var killed []int32
-			for {
-				victim, err := c.Next(c.path)
-				if killed = c.killed(); len(killed) > 0 {
-					break // it may have been read after that
+			for len(killed) == 0 {
+				var err error
+				if latest, err = c.Next(c.path); err != nil || latest == nil {
+					t.Fatal(latest, err)
 				}
-				if err != nil || victim == nil {
-					t.Fatal(victim, err)
-				}
-				latest = victim
 				readings++
-			}
-			if latest == nil {
-				t.Fatal("killed before anything was read")
+				c.grow()
+				killed = c.killed()
 			}
 			if slices.Contains(killed, latest.PID) {
 				right++

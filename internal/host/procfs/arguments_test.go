@@ -2,6 +2,7 @@ package procfs
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os/exec"
 	"strings"
@@ -15,6 +16,10 @@ func TestLiveArguments(t *testing.T) {
 	name := "/proc/self/fd/0" // never ends
 	cmd := exec.Command("cat", name, strings.Repeat("x", 40))
 	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
@@ -25,6 +30,13 @@ func TestLiveArguments(t *testing.T) {
 		_ = in.Close()
 		_ = cmd.Wait() // the second file is none
 	}()
+	// Start returns while the kernel still executes the program, and the process has no arguments yet. Once it passes something on it has.
+	if _, err := io.WriteString(in, "."); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
 	pid := int32(cmd.Process.Pid)
 	whole := "cat\x00" + name + "\x00" + strings.Repeat("x", 40) + "\x00"
 	for _, test := range []struct {

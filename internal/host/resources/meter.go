@@ -65,11 +65,26 @@ func (r *Reader) Meter(pid int32, layout cgroupfs.Layout, path string) *Meter {
 	}
 }
 
+func (m *Meter) files() [MeterFiles]*meterFile {
+	return [MeterFiles]*meterFile{
+		&m.account, &m.throttle, &m.tasks, &m.swap, &m.io[0], &m.io[1], &m.pressure[0], &m.pressure[1], &m.pressure[2],
+	}
+}
+
+// Open returns how many files are open.
+func (m *Meter) Open() int {
+	n := 0
+	for _, f := range m.files() {
+		if f.path != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // Close closes the files.
 func (m *Meter) Close() {
-	for _, f := range []*meterFile{
-		&m.account, &m.throttle, &m.tasks, &m.swap, &m.io[0], &m.io[1], &m.pressure[0], &m.pressure[1], &m.pressure[2],
-	} {
+	for _, f := range m.files() {
 		if f.path != "" {
 			_ = unix.Close(f.fd) // nothing was written to it
 			f.path = ""

@@ -83,14 +83,20 @@ func (w *Watch) Close() {
 	}
 }
 
-// Complete reports whether all files were there. Enabling a controller adds files.
-func (w *Watch) Complete() bool {
+// Open returns how many files are open.
+func (w *Watch) Open() int {
+	n := 0
 	for _, file := range w.files() {
-		if !file.is() {
-			return false
+		if file.is() {
+			n++
 		}
 	}
-	return true
+	return n
+}
+
+// Complete reports whether all files were there. Enabling a controller adds files.
+func (w *Watch) Complete() bool {
+	return w.Open() == WatchedFiles
 }
 
 // Charge reads what the cgroup is charged for and the OOM kills in it, and leaves the limit in m as it is.

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/pause"
 )
 
 // maxAsked bounds the questions about ends that wait for Run.
@@ -120,7 +120,7 @@ func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 	if !f.cfg.Found {
 		st.Set(fact.EngineConnecting, "")
 	}
-	pause := f.cfg.retryMin
+	pauses := pause.NewDoubling(f.cfg.retryMin, f.cfg.retryMax)
 	for {
 		steady, p := f.session(ctx, st)
 		f.serving.Store(false)
@@ -134,18 +134,15 @@ func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 		}
 		f.markSynced()
 		if steady {
-			pause = f.cfg.retryMin
+			pauses.Reset()
 		}
-		wait := pause
+		wait := pauses.Next()
 		if errors.Is(p, errNoAPI) {
 			wait = f.cfg.noAPI
 		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if !pause.Wait(ctx, wait) {
 			return ctx.Err()
 		}
-		pause = min(2*pause, f.cfg.retryMax)
 	}
 }
 

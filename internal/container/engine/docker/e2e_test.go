@@ -194,7 +194,7 @@ func (s e2eSink) Did(e fact.EngineEvent) {
 // wait takes calls until one is as wanted.
 func (s e2eSink) wait(what string, wanted func(call any) bool) {
 	s.t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(patience)
 	var seen []any
 	for {
 		select {

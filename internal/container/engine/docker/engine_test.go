@@ -27,7 +27,7 @@ import (
 
 // patience is how long a test waits for what must happen. It is never waited for in full, unless
 // the test fails.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // The paths of the fake engine's endpoints, without the version.
 const (

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/pause"
 )
 
 // Follower follows one engine that speaks the API of Docker, and asks it: it is an engine.Engine.
@@ -98,7 +99,7 @@ func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 	defer f.markSynced()
 	s := &engine.Status{Sink: sink, Of: f, Log: f.cfg.Log.With("engine", f.host.url)}
 	s.Set(fact.EngineConnecting, "")
-	pause := f.cfg.Backoff.Min
+	pauses := pause.NewDoubling(f.cfg.Backoff.Min, f.cfg.Backoff.Max)
 	for {
 		steady, problem := f.session(ctx, s)
 		if ctx.Err() != nil {
@@ -107,15 +108,14 @@ func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 		s.Set(problem.State, problem.Detail)
 		f.markSynced()
 		if steady {
-			pause = f.cfg.Backoff.Min
+			pauses.Reset()
 		}
-		over, stop := alarm(f.cfg.Clock, pause)
+		over, stop := alarm(f.cfg.Clock, pauses.Next())
 		select {
 		case <-over:
 		case <-ctx.Done():
 			stop()
 			return ctx.Err()
 		}
-		pause = min(2*pause, f.cfg.Backoff.Max)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/mishap"
 )
 
 const (
@@ -108,6 +110,8 @@ func (f folder) names(dir string, most int) []string {
 
 // lanes bounds the goroutines that hang: where one does, no other look is begun in the same lane. It is safe for concurrent use.
 type lanes struct {
+	mishaps *mishap.Counter // may be nil
+
 	mu   sync.Mutex
 	hung map[string]int // by lane; 0 is absent
 }
@@ -144,7 +148,11 @@ func within[T any](ctx context.Context, l *lanes, lane string, look func() (T, e
 	done := make(chan result)
 	abandoned := make(chan struct{})
 	go func() {
-		found, err := look()
+		var found T
+		err := l.mishaps.Do(mishap.Files, lane, func() (err error) {
+			found, err = look()
+			return err
+		})
 		select {
 		case done <- result{found, err}:
 		case <-abandoned:

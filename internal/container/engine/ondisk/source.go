@@ -17,6 +17,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
+	"github.com/nsviz/nsviz/internal/mishap"
 )
 
 const (
@@ -41,6 +42,8 @@ type Config struct {
 	// User is the uid of the user whose own containers are looked for; 0 is the host's.
 	User uint32
 	Log  *slog.Logger // nil is silent
+	// Mishaps keeps a mistake about some file from ending the process; nil does not.
+	Mishaps *mishap.Counter
 }
 
 // A Source finds the names of containers. It implements [engine.Engine], for all runtimes that it knows. Of what happens
@@ -78,7 +81,7 @@ func newSource(c Config, owner uint32) *Source {
 	proc := procfs.New(c.Proc)
 	return &Source{
 		cfg: c, log: c.Log, proc: proc, ns: nsfs.New(c.Proc), scanner: &scanner{proc: proc}, owner: owner, asks: newAsks(), ends: newEnds(), synced: make(chan struct{}),
-		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce), endScans: rate.NewLimiter(endScansPerSecond, endScansAtOnce), places: defaults(c.User),
+		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce), endScans: rate.NewLimiter(endScansPerSecond, endScansAtOnce), places: defaults(c.User), lanes: lanes{mishaps: c.Mishaps},
 	}
 }
 

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A web configuration that cannot be used is refused before anything is served, with the file and what is wrong.
+func TestUnusableWebConfig(t *testing.T) {
+	good, _ := tlsConfigFile(t)
+	dir := filepath.Dir(good)
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	file := func(text string) string {
+		path := filepath.Join(t.TempDir(), "web.yml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	tls := func(cert, key string) string {
+		return file("tls_server_config:\n  cert_file: " + cert + "\n  key_file: " + key + "\n")
+	}
+	for name, tt := range map[string]struct{ file, says string }{
+		"no file":                        {filepath.Join(dir, "missing.yml"), "no such file"},
+		"a folder":                       {dir, "is a directory"},
+		"no YAML":                        {file("a: [b"), "yaml"},
+		"a key of a newer version":       {file("oauth_server_config: {}\n"), "oauth_server_config"},
+		"no certificate":                 {tls(filepath.Join(dir, "missing.pem"), key), "missing.pem"},
+		"no key":                         {tls(cert, filepath.Join(dir, "missing.pem")), "missing.pem"},
+		"a certificate that is none":     {tls(good, key), "PEM"},
+		"a key that is none":             {tls(cert, cert), "rather than a key"},
+		"a certificate that is a folder": {tls(dir, key), "is a directory"},
+		"a certificate without a key":    {file("tls_server_config:\n  cert_file: " + cert + "\n"), "key_file"},
+		"a password that is no hash":     {file("basic_auth_users:\n  alice: secret\n"), "bcrypt"},
+	} {
+		_, err := New(testConfig(tt.file))
+		if err == nil || !strings.HasPrefix(err.Error(), "--web.config.file "+tt.file+": ") || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s tells the password: %v", name, err)
+		}
+	}
+}
