@@ -17,7 +17,7 @@ import (
 func (p *Pipeline) newFinder() *find.Finder {
 	return find.New(find.Config{
 		Machine: p.fs.Machine, Proc: p.fs.Proc, NS: p.fs.NS, Mounts: p.fs.Mounts, Layout: p.layout,
-		OwnMnt: p.own[event.Mnt], HostPIDs: p.hostPIDs, Inits: p.inits,
+		OwnMnt: p.own[event.Mnt], Self: p.self, HostPIDs: p.hostPIDs, Inits: p.inits,
 		UsersInits: p.usersInits, UsersStarts: p.usersStarts, UsersDue: p.usersDue, Doubts: p.doubts, Now: p.now, Log: p.cfg.Log, Loop: finderLoop{p.loop},
 	})
 }

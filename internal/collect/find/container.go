@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -109,9 +110,10 @@ func (f *Finder) hostMounts() []mountinfo.Mount {
 func (f *Finder) init(procs []int32) (procfs.Process, bool) {
 	var best procfs.Process
 	ok := false
+	ofNsviz := slices.Contains(procs, f.cfg.Self)
 	for _, pid := range procs {
 		proc, err := f.cfg.Proc.Process(pid, f.cfg.Layout)
-		if err != nil || f.ofRuntime(proc) {
+		if err != nil || f.ofRuntime(proc, ofNsviz) {
 			continue
 		}
 		if !ok || before(proc, best) {
@@ -140,7 +142,8 @@ func isFirst(p procfs.Process) bool {
 
 // ofRuntime reports whether a process is the runtime's own, in the container's cgroup but before the
 // container's program: runc calls itself runc:[2:INIT] there, crun crun. Before it has given itself that name it
-// has the one of the file that it was started from, and the mount namespace of nsviz, as the probes have it.
-func (f *Finder) ofRuntime(proc procfs.Process) bool {
-	return runtime.SetsUp(proc.Comm) || proc.Namespaces[event.Mnt] == f.cfg.OwnMnt && !isFirst(proc)
+// has the one of the file that it was started from, and the mount namespace of nsviz, as the probes have it. In the container of nsviz itself,
+// which ofNsviz is for, all have that, and with the host's PID namespace none is a PID 1.
+func (f *Finder) ofRuntime(proc procfs.Process, ofNsviz bool) bool {
+	return runtime.SetsUp(proc.Comm) || !ofNsviz && proc.Namespaces[event.Mnt] == f.cfg.OwnMnt && !isFirst(proc)
 }

@@ -22,8 +22,9 @@ type Config struct {
 	NS      *nsfs.Reader
 	Mounts  *mountinfo.Reader
 	Layout  cgroupfs.Layout
-	// OwnMnt is the mount namespace of nsviz.
+	// OwnMnt is the mount namespace of nsviz, Self its PID in procfs.
 	OwnMnt uint64
+	Self   int32
 	// HostPIDs is whether procfs counts processes as the host does.
 	HostPIDs bool
 	// Inits asks the engines as [engine.Engine] has it. It asks none that it would have to wait for.

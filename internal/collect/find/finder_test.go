@@ -159,6 +159,18 @@ func TestStart(t *testing.T) {
 			[]string{"expect", "found starting"},
 		},
 		{
+			"its runtime has the mount namespace of nsviz still", func(o *outsideTest, _ *calls) { o.process(50, 0, "runtime", ownCgroup, 1, 9) },
+			[]string{"expect", "found starting"},
+		},
+		{
+			"it is that of nsviz, with the host's PIDs", func(o *outsideTest, _ *calls) {
+				o.process(50, 0, "nsviz", ownCgroup, 1, 9)
+				o.process(51, 0, "nsviz", ownCgroup, 1, 12) // by exec in it
+				o.cfg.Self = 51
+			},
+			[]string{"follow 50", "found nsviz/50"},
+		},
+		{
 			"its program begins to run meanwhile", func(o *outsideTest, c *calls) {
 				c.onExpect = func() { o.process(50, 1, "app", ownCgroup, 40, 9) }
 			},
