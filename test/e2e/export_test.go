@@ -69,7 +69,16 @@ type otlpSpan struct {
 
 type otlpPoint struct {
 	Attributes otlpAttributes
-	Value      float64 `json:"asDouble"`
+	Value      otlpDouble `json:"asDouble"`
+}
+
+// otlpDouble is a number in OTLP's JSON, in which Infinity and NaN are strings.
+type otlpDouble float64
+
+func (d *otlpDouble) UnmarshalJSON(data []byte) error {
+	v, err := strconv.ParseFloat(strings.Trim(string(data), `"`), 64)
+	*d = otlpDouble(v)
+	return err
 }
 
 // otlpLine is a line of test/collector.
@@ -105,7 +114,7 @@ type received struct {
 	resource otlpAttributes
 	records  []otlpRecord
 	spans    []otlpSpan
-	sums     map[string][]otlpPoint // the latest, by metric
+	sums     map[string][]otlpPoint // the latest, also of gauges, by metric
 	points   map[string]int         // how many have come of all sums and gauges, by metric
 }
 
@@ -164,6 +173,7 @@ func (c *collector) read(t *testing.T, from io.Reader) {
 		if err := lines.Decode(&l); err != nil {
 			if err != io.EOF {
 				t.Errorf("the collector's output: %v", err)
+				_, _ = io.Copy(io.Discard, from) // else it would never end
 			}
 			return
 		}
@@ -197,7 +207,7 @@ func (c *collector) add(l *otlpLine) {
 		for _, s := range r.ScopeMetrics {
 			for _, m := range s.Metrics {
 				to := of(r.Resource.Attributes)
-				to.sums[m.Name] = m.Sum.DataPoints
+				to.sums[m.Name] = append(m.Sum.DataPoints, m.Gauge.DataPoints...)
 				to.points[m.Name] += len(m.Sum.DataPoints) + len(m.Gauge.DataPoints)
 			}
 		}
@@ -256,13 +266,13 @@ func (c *collector) trace(by, id string) (root *otlpSpan, children []otlpSpan) {
 	return root, children
 }
 
-// sum returns a sample of a counter; false if it has not come.
+// sum returns a sample of a counter or a gauge; false if it has not come.
 func (c *collector) sum(by, metric, label, value string, more ...string) (float64, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.by[by].sums[metric] {
 		if p.Attributes[label] == value && (len(more) == 0 || p.Attributes[more[0]] == more[1]) {
-			return p.Value, true
+			return float64(p.Value), true
 		}
 	}
 	return 0, false
@@ -271,7 +281,9 @@ func (c *collector) sum(by, metric, label, value string, more ...string) (float6
 // What nsviz exports is what `nsviz events` and /metrics have, by both protocols. A collector that is away for a while gets what
 // happened meanwhile.
 func TestExportToCollector(t *testing.T) {
-	const hog, late = "nsviz-e2e-export-hog", "nsviz-e2e-export-late"
+	const hog, late, free = "nsviz-e2e-export-hog", "nsviz-e2e-export-late", "nsviz-e2e-export-free"
+	removeContainer(t, free)
+	docker(t, "run", "-d", "--name", free, busyboxImage, "sleep", "1000") // its limit is infinite
 	removeContainer(t, hog)
 	removeContainer(t, late)
 	c := startCollector(t)
@@ -321,6 +333,10 @@ func TestExportToCollector(t *testing.T) {
 			n, ok := c.sum(by, "nsviz_oom_kills_total", "container", hog, "scope", "cgroup")
 			return ok && n == 1
 		}, func() string { return by + ": the kill is in no metric" })
+		eventually(t, func() bool {
+			n, ok := c.sum(by, "nsviz_container_memory_limit_bytes", "container", free)
+			return ok && math.IsInf(n, 1)
+		}, func() string { return by + ": a container without a limit has no infinite one" })
 		served := metrics(t, x.address)
 		if served[`nsviz_oom_kills_total{container="`+hog+`",scope="cgroup"}`] != "1" || served[`nsviz_export_rejected_total{signal="logs"}`] != "0" {
 			t.Errorf("%s: /metrics has something else", by)
