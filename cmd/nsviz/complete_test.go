@@ -149,6 +149,7 @@ func TestCompletionDoesNotWait(t *testing.T) {
 	}
 	defer engine.Close()
 	t.Setenv("DOCKER_HOST", "unix://"+path)
+	t.Setenv("NSVIZ_URL", "http://127.0.0.1:1") // an nsviz may run at the usual address
 	for _, args := range [][]string{{"why", ""}, {"inspect", "--from", srv.URL, ""}, {"ps", "--from", srv.URL, "--filter", "name="}} {
 		begun := time.Now()
 		words, _, _ := completed(t, args...)

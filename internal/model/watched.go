@@ -5,7 +5,8 @@ import "github.com/nsviz/nsviz/internal/event"
 // Watched holds what a reader of cgroups needs of a live container.
 type Watched struct {
 	ID, Label, CgroupPath string
-	Running               bool
+	// Running is set while its own program runs, Starting before that.
+	Running, Starting bool
 	// Quiet is set for those of Snapshot.Quiet.
 	Quiet bool
 	// Outside is the host's PID of its PID 1 if that is outside of the container's own cgroup; else 0.
@@ -22,7 +23,7 @@ func (m *Model) Watched() []Watched {
 		if !c.live() || c.cgroup == "" {
 			continue
 		}
-		w := Watched{ID: c.id, Label: c.label(), CgroupPath: c.cgroup, Running: c.state == Running, Quiet: c.quiet(), InitPID: c.initPID, OwnNet: m.hasOwnNet(c)}
+		w := Watched{ID: c.id, Label: c.label(), CgroupPath: c.cgroup, Running: c.state == Running, Starting: c.state == Starting, Quiet: c.quiet(), InitPID: c.initPID, OwnNet: m.hasOwnNet(c)}
 		if c.unheld != nil {
 			w.Outside = c.initPID
 		}

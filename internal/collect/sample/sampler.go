@@ -27,6 +27,8 @@ const (
 	restingEvery = 4 * idleEvery
 	// limitsEvery is how many times fullEvery make one reading of its limits and its freezer, where writes to them are reported.
 	limitsEvery = 8
+	// startsWithin is in how many readings a container is given its limits.
+	startsWithin = 10 * fullEvery
 	// maxOpen limits how many files are kept open.
 	maxOpen = 4096 * (resources.WatchedFiles + resources.MeterFiles)
 )
@@ -51,11 +53,13 @@ type sampler struct {
 
 // sampled is what the sampler knows of one container.
 type sampled struct {
-	path    string
-	running bool             // when it was looked at
-	files   *resources.Watch // nil where they are not open
-	meter   *resources.Meter // of the container's process meterOf; nil where it is not open
-	meterOf int32
+	path string
+	// When it was looked at.
+	running, starting bool
+	since             int              // the turn in which it was there first
+	files             *resources.Watch // nil where they are not open
+	meter             *resources.Meter // of the container's process meterOf; nil where it is not open
+	meterOf           int32
 	// pid is its PID 1, 0 is unknown; ownNet is whether the net namespace is the container's own.
 	pid    int32
 	ownNet bool
@@ -122,7 +126,7 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 		c := &live[i]
 		w := s.watched[c.ID]
 		if w == nil {
-			w = &sampled{path: c.CgroupPath}
+			w = &sampled{path: c.CgroupPath, since: s.turn}
 			s.watched[c.ID] = w
 		}
 		if w.path != c.CgroupPath {
@@ -132,7 +136,7 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 		if c.Running && !w.running {
 			w.due, w.limitsDue = 0, 0 // they are set by now
 		}
-		w.running, w.turn, w.pid, w.ownNet = c.Running, s.turn, c.InitPID, c.OwnNet
+		w.running, w.starting, w.turn, w.pid, w.ownNet = c.Running, c.Starting, s.turn, c.InitPID, c.OwnNet
 		if w.outside != c.Outside {
 			w.outside, w.due = c.Outside, 0
 		}
@@ -233,7 +237,9 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 		c.ignoreLeftovers()
 		return nil
 	}
-	c.latest.LimitBytes, c.latest.Unlimited = c.memory.LimitBytes, c.memory.Unlimited
+	// A container that is starting may be given a limit yet. The own program of some never starts on this kernel.
+	mayGetOne := c.starting && s.turn-c.since < startsWithin
+	c.latest.LimitBytes, c.latest.Unlimited = c.memory.LimitBytes, c.memory.Unlimited && !mayGetOne
 	c.latest.Processes = nil
 	if procs, err := s.Layout.TreeProcs(c.path); err == nil {
 		c.latest.Processes = new(len(procs))

@@ -37,10 +37,14 @@ func TestPodman(t *testing.T) {
 	e.speaksAsPodman()
 	e.set(summary(1, "web", "nginx"))
 	e.start()
-	r := begin(t, e)
-	if name := r.follower.Name(); name != "docker" {
+	unasked, err := New(Config{Host: "unix://" + e.socket, Clock: newClock()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name := unasked.Name(); name != "docker" {
 		t.Errorf("taken for %s before it has answered", name)
 	}
+	r := begin(t, e)
 	r.expect("identify podman 000000000001 web nginx map[]", "connected 4.3.1, API 1.41")
 	if name := r.follower.Name(); name != "podman" {
 		t.Errorf("it is called %s", name)
