@@ -342,3 +342,38 @@ func TestMistakeAboutOneContainer(t *testing.T) {
 		t.Errorf("%d open files, before %d", after, before)
 	}
 }
+
+// A container that is starting and has no limit may be given one yet: that it has none is unknown. The own program of some never starts on this
+// kernel; in the end they have none.
+func TestLimitOfAStartingContainer(t *testing.T) {
+	for _, test := range []struct {
+		name, limit string
+		starting    bool
+		unlimited   bool // at the first reading
+	}{
+		{"it starts", "max\n", true, false},
+		{"it starts with a limit", "65536\n", true, false},
+		{"it runs", "max\n", false, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, text := range map[string]string{"memory.current": "4096\n", "memory.max": test.limit, "memory.events": "oom_kill 0\n", "cgroup.procs": "50\n"} {
+				hosttest.WriteFile(t, filepath.Join(dir, "web", name), text)
+			}
+			s := newSampler(configOf(dir))
+			defer s.close()
+			live := []model.Watched{{ID: "web", CgroupPath: "/web", Starting: test.starting, Running: !test.starting}}
+			limited := test.limit != "max\n"
+			for i := range 2 * startsWithin {
+				list, _ := s.readings(live, false)
+				if len(list) != 1 || (list[0].LimitBytes != nil) != limited {
+					t.Fatalf("reading %d: %+v", i, list)
+				}
+				switch unlimited := list[0].Unlimited; {
+				case i < startsWithin && unlimited != test.unlimited, i > startsWithin+fullEvery && unlimited == limited:
+					t.Fatalf("reading %d: unlimited is %v", i, unlimited)
+				}
+			}
+		})
+	}
+}
