@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,16 @@ func TestRootMeter(t *testing.T) {
 
 	m := New(pseudofs.DefaultProc).Meter(int32(cmd.Process.Pid), layout, path)
 	defer m.Close()
+	// What it took to start, in nanoseconds: much on an emulated machine.
+	schedstat, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, _, _ := strings.Cut(string(schedstat), " ")
+	starting, err := time.ParseDuration(start + "ns")
+	if err != nil {
+		t.Fatal(err)
+	}
 	before, err := m.Read(nil)
 	if err != nil || before.CPUMicros == nil || before.Periods == nil || before.Tasks == nil || *before.Tasks != 1 {
 		t.Fatalf("before: %+v, %v", before, err)
@@ -93,9 +104,9 @@ func TestRootMeter(t *testing.T) {
 	if err != nil || after.CPUMicros == nil || after.ThrottledPeriods == nil || after.ThrottledMicros == nil {
 		t.Fatalf("after: %+v, %v", after, err)
 	}
-	ran := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	ran := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() - starting
 	counted := time.Duration(*after.CPUMicros-*before.CPUMicros) * time.Microsecond
-	// The process's own time includes what was before it was moved; the kernel counts both to the nanosecond.
+	// The kernel counts both to the nanosecond; the process may still have been starting between the two readings.
 	if counted > ran+5*time.Millisecond || counted < ran-20*time.Millisecond || ran < 40*time.Millisecond {
 		t.Errorf("the meter counted %v, the process took %v", counted, ran)
 	}
