@@ -126,7 +126,7 @@ func TestCountsOfWhatHangs(t *testing.T) {
 		for _, id := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
 			h.running(id, 1)
 		}
-		h.watch(t, Interval+3*(h.took*25)-1, func(*Counts) {
+		h.watch(t, Interval+3*(h.took*(1+pauseFactor))-1, func(*Counts) {
 			if len(h.looked) != 3 {
 				t.Errorf("%v inspected, want 3", h.looked)
 			}
