@@ -143,7 +143,6 @@ func (c *container) add(gone *container) {
 	}
 	c.refusedEver += gone.refusedEver
 	c.entries += gone.entries
-	c.former = append(c.former[:len(c.former):len(c.former)], gone.former...)
 	c.spent.add(&gone.spent)
 }
 

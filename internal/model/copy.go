@@ -61,7 +61,6 @@ func (k *copier) container(c *container) *container {
 		to.timeline = c.timeline.copy(&k.to.clock)
 		to.kills, to.exits = maps.Clone(c.kills), maps.Clone(c.exits)
 		to.former = slices.Clip(c.former)
-		to.former = slices.Clip(c.former)
 		to.entrants = slices.Clone(c.entrants)
 		to.within = slices.Clone(c.within)
 		for i := range to.within {

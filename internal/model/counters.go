@@ -59,9 +59,6 @@ func (c *counters) fold(gone *container) {
 	c.foldedRefused += gone.refusedEver
 	c.foldedEntries += gone.entries
 	c.foldedSpent.add(&gone.spent.ever)
-	for i := range gone.former {
-		c.foldFormer(&gone.former[i])
-	}
 }
 
 // labelTotals holds totals by container label. It is immutable, since snapshots share it.

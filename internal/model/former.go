@@ -2,6 +2,7 @@ package model
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -34,11 +35,17 @@ func (m *Model) leaveCounts(c *container) {
 	if len(f.kills)+len(f.exits) == 0 && f.unobserved+f.refused+f.entries == 0 {
 		return
 	}
-	if len(c.former) == maxFormer {
-		m.counters.foldFormer(&c.former[0])
-		c.former = c.former[1:]
+	list := slices.Clone(c.former) // copies of the model share the one before
+	if i := slices.IndexFunc(list, func(other former) bool { return other.label == f.label }); i >= 0 {
+		list[i] = list[i].with(&f)
+	} else {
+		list = append(list, f)
 	}
-	c.former = append(c.former[:len(c.former):len(c.former)], f) // copies of the model share the list
+	if len(list) > maxFormer {
+		m.settle(&list[0])
+		list = list[1:]
+	}
+	c.former = list
 	m.recount()
 }
 
@@ -47,6 +54,44 @@ func (c *container) forgetCounts() {
 	clear(c.kills)
 	clear(c.exits)
 	c.unobservedEver, c.refusedEver, c.entries = 0, 0, 0
+}
+
+// with returns the sum of two that have the same label.
+func (f former) with(later *former) former {
+	f.kills, f.exits = maps.Clone(f.kills), maps.Clone(f.exits)
+	for scope, n := range later.kills {
+		f.kills[scope] += n
+	}
+	for cause, n := range later.exits {
+		f.exits[cause] += n
+	}
+	f.unobserved += later.unobserved
+	f.refused += later.refused
+	f.entries += later.entries
+	return f
+}
+
+// settle hands what was counted under a former label to the container that has that label by now, since a series must not fall, or else to
+// FoldedLabel.
+func (m *Model) settle(f *former) {
+	m.recount()
+	to := m.heir(f.label)
+	if to == nil {
+		m.counters.foldFormer(f)
+		return
+	}
+	for scope, n := range f.kills {
+		to.kills[scope] += n
+	}
+	for cause, n := range f.exits {
+		to.exits[cause] += n
+	}
+	to.unobservedEver += f.unobserved
+	to.refusedEver += f.refused
+	to.entries += f.entries
+	if f.knownSince.Before(to.knownSince) {
+		to.knownSince = f.knownSince
+	}
 }
 
 // foldFormer adds what was counted under a former label to FoldedLabel.

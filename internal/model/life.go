@@ -229,7 +229,6 @@ func (m *Model) restart(c *container) {
 				// Another one has taken its label meanwhile, and keeps it with the counts.
 				other.add(c)
 				c.forgetCounts()
-				c.former = nil
 				c.spent.forget()
 				c.qualified = true
 			}

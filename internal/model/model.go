@@ -334,6 +334,9 @@ func (m *Model) drop(i int) {
 	}
 	successor := m.successor(gone)
 	m.unlabel(gone)
+	for i := range gone.former {
+		m.settle(&gone.former[i])
+	}
 	if successor != nil {
 		// Another container keeps the label, and so takes over the counts.
 		successor.add(gone)

@@ -324,3 +324,30 @@ func TestCountersKnowTheirBeginning(t *testing.T) {
 		}
 	}
 }
+
+// A series does not fall when a container that was counted under its name, and renamed, is forgotten or renamed often: who has the name by then takes over
+// the counts.
+func TestSeriesOfAFormerNameDoesNotFall(t *testing.T) {
+	limits := Limits{Events: 10, Kills: 10, Retention: time.Minute, Ended: 10, Listed: 5}
+	a, b := who("a", "web"), who("b", "web")
+	m := modelOf(limits, created(1, a), started(1, a, 4), killed(2, &a, 5), named(3, who("a", "old_web")), exited(4, a, 4), created(5, b), started(5, b, 6), killed(6, &b, 7))
+	for _, second := range []float64{7, 120} { // a is forgotten then
+		m.Apply(passed(second))
+		s := m.Snapshot()
+		if diff := cmp.Diff(map[string]uint64{"web/cgroup": 2}, killCounts(s)); diff != "" || !s.Totals.Known["web"].Equal(at(1)) {
+			t.Errorf("after %v s, since %v (-want +got):\n%s", second, s.Totals.Known["web"], diff)
+		}
+	}
+	if m.containers[id("a")] != nil {
+		t.Fatal("a is not forgotten")
+	}
+	for i := range 4 * maxFormer { // back and forth
+		name := []string{"site", "web"}[i%2]
+		unnamed := who("b", "")
+		m.Apply(named(float64(121+2*i), who("b", name)))
+		m.Apply(killed(float64(122+2*i), &unnamed, 7))
+	}
+	if diff := cmp.Diff(map[string]uint64{"web/cgroup": 2 + 2*maxFormer, "site/cgroup": 2 * maxFormer}, killCounts(m.Snapshot())); diff != "" {
+		t.Errorf("back and forth (-want +got):\n%s", diff)
+	}
+}

@@ -339,11 +339,14 @@ func judgeGRPC(a *answer, st *status.Status, s Signal) *failure {
 		connection := judgeConnection(st.Message(), st.Code() == codes.DeadlineExceeded, true)
 		connection.wait = a.after
 		return connection
-	case codes.Canceled, codes.Aborted, codes.OutOfRange, codes.DataLoss:
+	case codes.Canceled, codes.Aborted, codes.DataLoss:
 		f.again, f.advice = true, overloaded
-	case codes.ResourceExhausted:
-		f.again, f.advice = a.after > 0, overloaded
-		// The code has several reasons; this text is that of gRPC in Go, Java, C++ and Rust.
+	case codes.ResourceExhausted, codes.OutOfRange:
+		f.again, f.advice = a.after > 0 || st.Code() == codes.OutOfRange, overloaded
+		// The codes have several reasons; these texts are those of gRPC in Go, Java and C++ and, with OutOfRange, in Rust.
+		if st.Code() == codes.OutOfRange && strings.Contains(st.Message(), "message length too large") {
+			f.again, f.tooLarge, f.advice = false, true, oversized
+		}
 		if text := strings.ToLower(st.Message()); !f.again && strings.Contains(text, "message") && (strings.Contains(text, "larger than max") ||
 			strings.Contains(text, "exceeds maximum size") || strings.Contains(text, "too large")) {
 			f.tooLarge, f.advice = true, oversized

@@ -429,12 +429,13 @@ func TestGRPC(t *testing.T) {
 		want     string
 		failures uint64
 	}{
-		"fine":            {nil, false, "", 0},
-		"unavailable":     {status.Error(codes.Unavailable, "later"), true, "exporting works again", 1},
-		"unauthenticated": {status.Error(codes.Unauthenticated, "who"), false, "OTEL_EXPORTER_OTLP_HEADERS", 1},
-		"unimplemented":   {status.Error(codes.Unimplemented, "no"), false, "OTEL_LOGS_EXPORTER=none", 1},
-		"exhausted":       {status.Error(codes.ResourceExhausted, "full"), false, "asks to wait", 1},
-		"invalid":         {status.Error(codes.InvalidArgument, "bad"), false, "does not accept it", 1},
+		"fine":               {nil, false, "", 0},
+		"unavailable":        {status.Error(codes.Unavailable, "later"), true, "exporting works again", 1},
+		"unauthenticated":    {status.Error(codes.Unauthenticated, "who"), false, "OTEL_EXPORTER_OTLP_HEADERS", 1},
+		"unimplemented":      {status.Error(codes.Unimplemented, "no"), false, "OTEL_LOGS_EXPORTER=none", 1},
+		"exhausted":          {status.Error(codes.ResourceExhausted, "full"), false, "asks to wait", 1},
+		"too large for Rust": {status.Error(codes.OutOfRange, "decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes"), false, "takes no request of that size", 1},
+		"invalid":            {status.Error(codes.InvalidArgument, "bad"), false, "does not accept it", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -43,5 +44,10 @@ func isOpen(webConfigFile string) (bool, error) {
 	if err := yaml.Unmarshal(text, &config); err != nil {
 		return false, fmt.Errorf("looking for a password: %w", err)
 	}
-	return len(config.TLS)+len(config.Users) == 0, nil
+	// Other settings of TLS alone leave the server without it.
+	encrypted := slices.ContainsFunc([]string{"cert", "cert_file", "key", "key_file", "client_ca", "client_ca_file", "client_auth_type"}, func(key string) bool {
+		_, set := config.TLS[key]
+		return set
+	})
+	return !encrypted && len(config.Users) == 0, nil
 }

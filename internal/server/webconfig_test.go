@@ -44,3 +44,20 @@ func TestUnusableWebConfig(t *testing.T) {
 		}
 	}
 }
+
+// A web configuration that sets neither a certificate nor a user leaves the server open.
+func TestOpenWebConfigs(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": true, "http_server_config: {http2: false}\n": true, "tls_server_config: {min_version: TLS12}\n": true,
+		"tls_server_config: {cert_file: a, key_file: b}\n": false, "basic_auth_users: {alice: hash}\n": false,
+		"tls_server_config: {min_version: TLS12}\nbasic_auth_users: {alice: hash}\n": false,
+	} {
+		file := filepath.Join(t.TempDir(), "web.yml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if open, err := isOpen(file); err != nil || open != want {
+			t.Errorf("%q: open is %v, %v", text, open, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"net"
 	"net/http"
 )
 
@@ -19,7 +20,7 @@ func Guard(next http.Handler, hosts *Hosts) http.Handler {
 			http.Error(w, "nsviz answers no other site's pages.", http.StatusForbidden)
 			return
 		}
-		if hosts != nil && !hosts.Accept(r.Host) {
+		if hosts != nil && !bySocketFile(r) && !hosts.Accept(r.Host) {
 			http.Error(w, "This nsviz asks for no password, and so it answers only under its address, localhost, its own host name and the names of --web.host, "+
 				"so that no web page can read it by a name of its own. Use the address, start nsviz with --web.host and this name, or give it a password "+
 				"by --web.config.file.", http.StatusMisdirectedRequest)
@@ -27,4 +28,10 @@ func Guard(next http.Handler, hosts *Hosts) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// bySocketFile reports whether a request came through a socket in the file system, to which no name leads.
+func bySocketFile(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return ok && local.Network() == "unix"
 }

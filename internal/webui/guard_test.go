@@ -1,6 +1,8 @@
 package webui
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -50,6 +52,28 @@ func TestGuard(t *testing.T) {
 		}
 		if answer.Code == http.StatusMisdirectedRequest && !strings.Contains(answer.Body.String(), "--web.host") {
 			t.Errorf("%+v: %s", tt, answer.Body)
+		}
+	}
+}
+
+// No name leads to a socket in the file system.
+func TestGuardOfASocketFile(t *testing.T) {
+	hosts, err := ParseHosts(nil, func() (string, error) { return "node-1", nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		local net.Addr
+		want  int
+	}{
+		{&net.UnixAddr{Net: "unix", Name: "/run/nsviz.sock"}, http.StatusOK},
+		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 10064}, http.StatusMisdirectedRequest},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://nsviz/", nil)
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, test.local))
+		w := httptest.NewRecorder()
+		if Guard(http.NotFoundHandler(), hosts).ServeHTTP(w, r); (w.Code == http.StatusMisdirectedRequest) != (test.want == http.StatusMisdirectedRequest) {
+			t.Errorf("at %v: %d", test.local, w.Code)
 		}
 	}
 }

@@ -70,7 +70,7 @@ func standIns(hog, id, pid, kill, namespace string, killed time.Time) []standIn 
 		{word("2251"), pid},
 		{word("kill:9f2c4e1ab37d0f55"), kill},
 		{word("net:4026532184"), namespace},
-		{word("14:03:10"), killed.Format(time.RFC3339)},
+		{word("14:03:10"), killed.Format(time.RFC3339Nano)},
 		{word("2026-03-01T12:00:00Z"), killed.Add(-time.Minute).UTC().Format(time.RFC3339)},
 		{word("cgroup:/system.slice"), "cgroup:/docker"},
 		{word("alpine"), busyboxImage},

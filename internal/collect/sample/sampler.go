@@ -56,7 +56,7 @@ type sampled struct {
 	path string
 	// When it was looked at.
 	running, starting bool
-	since             int              // the turn in which it was there first
+	since             int              // the turn in which it was there first, or began to start again
 	files             *resources.Watch // nil where they are not open
 	meter             *resources.Meter // of the container's process meterOf; nil where it is not open
 	meterOf           int32
@@ -132,6 +132,9 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 		if w.path != c.CgroupPath {
 			s.closeFiles(w)
 			w.path, w.due, w.limitsDue = c.CgroupPath, 0, 0
+		}
+		if c.Starting && !w.starting {
+			w.since = s.turn
 		}
 		if c.Running && !w.running {
 			w.due, w.limitsDue = 0, 0 // they are set by now
@@ -233,13 +236,11 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits, c.latest.Frozen = c.memory.UsageBytes, c.memory.OOMKills, nil, nil
 	c.latest.StuckAt = resources.In(s.Layout).StuckAt(c.path, &c.memory)
 	if !full {
-		s.readRooms(c, false)
+		s.readRooms(c, c.useAt == s.turn)
 		c.ignoreLeftovers()
 		return nil
 	}
-	// A container that is starting may be given a limit yet. The own program of some never starts on this kernel.
-	mayGetOne := c.starting && s.turn-c.since < startsWithin
-	c.latest.LimitBytes, c.latest.Unlimited = c.memory.LimitBytes, c.memory.Unlimited && !mayGetOne
+	s.takeLimit(c)
 	c.latest.Processes = nil
 	if procs, err := s.Layout.TreeProcs(c.path); err == nil {
 		c.latest.Processes = new(len(procs))
@@ -281,6 +282,13 @@ func (s *sampler) readCharge(c *sampled, full bool) error {
 	}
 	c.killsDue = s.turn + fullEvery
 	return c.files.Kills(&c.memory)
+}
+
+// takeLimit takes the limit that was read into the reading. A container that is starting may be given one yet; the own program of some never starts
+// on this kernel.
+func (s *sampler) takeLimit(c *sampled) {
+	mayGetOne := c.starting && s.turn-c.since < startsWithin
+	c.latest.LimitBytes, c.latest.Unlimited = c.memory.LimitBytes, c.memory.Unlimited && !mayGetOne
 }
 
 // ignoreLeftovers makes unknown what a container uses that has no process in its own cgroup: what is charged there is what

@@ -23,8 +23,8 @@ func (s *sampler) openMeter(c *sampled) {
 }
 
 // rests reports whether a full reading that is due would find what the latest one found, since nothing has run in the container
-// meanwhile: its CPU time has not moved. What it uses is read every idleEvery turns all the same, since packets come from elsewhere, and
-// everything every restingEvery turns.
+// meanwhile: its CPU time has not moved. What it uses and its memory limit are read every idleEvery turns all the same, since packets and
+// writes to the limit come from elsewhere, and everything every restingEvery turns.
 func (s *sampler) rests(c *sampled, used uint64) bool {
 	s.openMeter(c)
 	cpu, err := c.meter.CPUMicros()
@@ -44,6 +44,10 @@ func (s *sampler) rests(c *sampled, used uint64) bool {
 		return false
 	}
 	if s.turn-c.useAt >= idleEvery {
+		if err := c.files.Limit(&c.memory); err != nil {
+			return false
+		}
+		s.takeLimit(c)
 		c.latest.Use, c.useAt = s.use(c), s.turn
 	} else {
 		c.latest.Use = &fact.Use{CPUMicros: cpu}
