@@ -19,7 +19,7 @@ const (
 	// MaxAge is when the findings of a container are looked up again.
 	MaxAge = 10 * time.Minute
 	// patience is how long an inspection may take, longestPause the longest pause after one. The usual pause is pauseFactor times as long as the
-	// inspection took: nobody waits for findings, and at most a hundredth of one CPU is spent on them.
+	// inspection took: nobody waits for findings, and an inspection that takes no longer than a tenth of a second takes a hundredth of one CPU.
 	patience     = 30 * time.Second
 	longestPause = 10 * time.Second
 	pauseFactor  = 99
