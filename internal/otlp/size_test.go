@@ -153,7 +153,9 @@ func long(pid int32, bytes int) fact.Fact {
 func TestSmallReceiver(t *testing.T) {
 	const limit, records = 1 << 20, 60 // of 64 KiB
 	byHTTP, byGRPC := newReceiver(), newReceiver()
+	put := map[*receiver]chan struct{}{byHTTP: make(chan struct{}), byGRPC: make(chan struct{})} // closed when all records are: then many wait
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-put[byHTTP]
 		if r.ContentLength > limit {
 			w.WriteHeader(http.StatusRequestEntityTooLarge)
 			return
@@ -165,7 +167,11 @@ func TestSmallReceiver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := grpc.NewServer(grpc.MaxRecvMsgSize(limit))
+	g := grpc.NewServer(grpc.MaxRecvMsgSize(limit), grpc.UnaryInterceptor(
+		func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+			<-put[byGRPC]
+			return handle(ctx, request)
+		}))
 	collectorlogs.RegisterLogsServiceServer(g, grpcLogs{r: byGRPC})
 	go func() { _ = g.Serve(l) }()
 	defer g.Stop()
@@ -175,6 +181,7 @@ func TestSmallReceiver(t *testing.T) {
 		for pid := range int32(records) {
 			x.Put(long(pid+2, 64<<10))
 		}
+		close(put[r])
 		r.await(t, "all records", func() bool { return len(r.records) == records })
 		x.end()
 		if n, rejected, failures := x.delivery(Logs); n != records || rejected != 1 || failures == 0 || failures > 12 {
