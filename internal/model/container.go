@@ -95,14 +95,10 @@ type container struct {
 	groupDecisions, lastGroup uint64
 
 	// For the counters, over all of its starts.
-	kills          map[event.Scope]uint64
-	exits          map[event.Cause]uint64
-	unobservedEver uint64   // the sum of unobserved
-	killedBefore   bool     // the OOM killer has taken something from it in facts that are missing
-	refusedEver    uint64   // what was added to refused while nsviz watched
-	entries        uint64   // how often somebody ran a program in it from outside
-	former         []former // what was counted under labels that it had before, the oldest first
-	spent          spending
+	tally
+	killedBefore bool     // the OOM killer has taken something from it in facts that are missing
+	former       []former // what was counted under labels that it had before, the oldest first
+	spent        spending
 
 	// execsAwaited is how many of these its engine has not reported yet, execsAwaitedAt when the latest was.
 	execsAwaited   int
@@ -113,7 +109,7 @@ type container struct {
 func (m *Model) newContainer(id string) *container {
 	return &container{
 		id: id, state: Starting, timeline: timeline{clock: &m.clock}, countedUntil: never, overAt: never, knownSince: m.now,
-		kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{},
+		tally: newTally(),
 	}
 }
 
@@ -131,19 +127,16 @@ func (c *container) live() bool { return c.state == Starting || c.state == Runni
 
 // add adds the counts of a container that gives up the same label.
 func (c *container) add(gone *container) {
-	for scope, n := range gone.kills {
-		c.kills[scope] += n
-	}
-	for cause, n := range gone.exits {
-		c.exits[cause] += n
-	}
-	c.unobservedEver += gone.unobservedEver
-	if gone.knownSince.Before(c.knownSince) {
-		c.knownSince = gone.knownSince
-	}
-	c.refusedEver += gone.refusedEver
-	c.entries += gone.entries
+	c.take(&gone.tally, gone.knownSince)
 	c.spent.add(&gone.spent)
+}
+
+// take adds what was counted under the container's label since a time.
+func (c *container) take(t *tally, since time.Time) {
+	c.tally.add(t)
+	if since.Before(c.knownSince) {
+		c.knownSince = since
+	}
 }
 
 // addLive adds a container to Model.live.

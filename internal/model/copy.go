@@ -59,7 +59,7 @@ func (k *copier) container(c *container) *container {
 		to.room.points = slices.Clone(c.room.points)
 		to.history.past = slices.Clip(c.history.past)
 		to.timeline = c.timeline.copy(&k.to.clock)
-		to.kills, to.exits = maps.Clone(c.kills), maps.Clone(c.exits)
+		to.tally = c.tally.copy()
 		to.former = slices.Clip(c.former)
 		to.entrants = slices.Clone(c.entrants)
 		to.within = slices.Clone(c.within)
@@ -114,7 +114,7 @@ func (c *counters) copy() counters {
 	to.events, to.lost, to.savings = maps.Clone(c.events), maps.Clone(c.lost), maps.Clone(c.savings)
 	to.namespacesCreated, to.namespacesJoined = maps.Clone(c.namespacesCreated), maps.Clone(c.namespacesJoined)
 	to.hostKills, to.unknownKills = maps.Clone(c.hostKills), maps.Clone(c.unknownKills)
-	to.foldedKills, to.foldedExits = maps.Clone(c.foldedKills), maps.Clone(c.foldedExits)
+	to.foldedTally = c.foldedTally.copy()
 	to.starts = c.starts.copy()
 	return to
 }

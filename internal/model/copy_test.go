@@ -97,12 +97,12 @@ func TestCopiesAreMadeAtTheSameTime(t *testing.T) {
 func TestCopyKnowsEveryMapAndSlice(t *testing.T) {
 	known := map[string]string{
 		"Model":     "probes engines containers live ended unstarted madeOrder labels namespaces within cgroups removedAtPath listed vms events kills decisions engineRestarts",
-		"container": "labels formerNames phases madeFor within kills exits former entrants",
+		"container": "labels formerNames phases madeFor within former entrants",
 		"cgroup":    "", "namespace": "processes pinnedBy", "roster": "list", "timeline": "entries spans",
 		"joins": "namespaces", "waiting": "facts order arrived", "lastMinute": "past", "room": "points", "limits": "",
-		"counters": "events namespacesCreated namespacesJoined hostKills unknownKills lost bpfErrors savings foldedKills foldedExits",
+		"counters": "events namespacesCreated namespacesJoined hostKills unknownKills lost bpfErrors savings", "tally": "kills exits",
 	}
-	for _, v := range []any{Model{}, container{}, cgroup{}, namespace{}, roster{}, timeline{}, joins{}, waiting{}, lastMinute{}, room{}, limits{}, counters{}} {
+	for _, v := range []any{Model{}, container{}, cgroup{}, namespace{}, roster{}, timeline{}, joins{}, waiting{}, lastMinute{}, room{}, limits{}, counters{}, tally{}} {
 		typ, fields := reflect.TypeOf(v), []string{}
 		for i := range typ.NumField() {
 			switch f := typ.Field(i); f.Type.Kind() {

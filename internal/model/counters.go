@@ -21,14 +21,9 @@ type counters struct {
 	starts            Histogram
 
 	// The counts of forgotten containers.
-	foldedKills map[event.Scope]uint64
-	foldedExits map[event.Cause]uint64
-	folded      uint64
-	// foldedUnobserved counts their kills that no event reported.
-	foldedUnobserved uint64
-	foldedRefused    uint64
-	foldedEntries    uint64
-	foldedSpent      Spent
+	folded      uint64 // how many they are
+	foldedTally tally
+	foldedSpent Spent
 }
 
 func newCounters() counters {
@@ -41,23 +36,14 @@ func newCounters() counters {
 		lost:              map[string]uint64{},
 		savings:           map[fact.Saving]uint64{},
 		starts:            newHistogram(),
-		foldedKills:       map[event.Scope]uint64{},
-		foldedExits:       map[event.Cause]uint64{},
+		foldedTally:       newTally(),
 	}
 }
 
 // fold adds the counts of a forgotten container to those of FoldedLabel.
 func (c *counters) fold(gone *container) {
 	c.folded++
-	for scope, n := range gone.kills {
-		c.foldedKills[scope] += n
-	}
-	for cause, n := range gone.exits {
-		c.foldedExits[cause] += n
-	}
-	c.foldedUnobserved += gone.unobservedEver
-	c.foldedRefused += gone.refusedEver
-	c.foldedEntries += gone.entries
+	c.foldedTally.add(&gone.tally)
 	c.foldedSpent.add(&gone.spent.ever)
 }
 
@@ -82,15 +68,20 @@ func (m *Model) addUp() *labelTotals {
 		known: make(map[string]time.Time, len(m.labels)), kills: map[KillKey]uint64{}, unobserved: map[string]uint64{}, exits: map[ExitKey]uint64{},
 		refused: map[string]uint64{}, entries: map[string]uint64{}, spent: map[string]*Spent{},
 	}
-	count := func(label string, kills map[event.Scope]uint64, exits map[event.Cause]uint64, unobserved uint64) {
-		if unobserved > 0 {
-			t.unobserved[label] += unobserved
-		}
-		for scope, n := range kills {
+	count := func(label string, of *tally) {
+		for scope, n := range of.kills {
 			t.kills[KillKey{label, scope}] += n
 		}
-		for cause, n := range exits {
+		for cause, n := range of.exits {
 			t.exits[ExitKey{label, cause}] += n
+		}
+		for _, of := range []struct {
+			to map[string]uint64
+			n  uint64
+		}{{t.unobserved, of.unobservedEver}, {t.refused, of.refusedEver}, {t.entries, of.entries}} {
+			if of.n > 0 {
+				of.to[label] += of.n
+			}
 		}
 	}
 	known := func(label string, at time.Time) {
@@ -98,15 +89,9 @@ func (m *Model) addUp() *labelTotals {
 			t.known[label] = at
 		}
 	}
-	count("", m.counters.hostKills, nil, 0)
-	count(UnknownLabel, m.counters.unknownKills, nil, 0)
-	count(FoldedLabel, m.counters.foldedKills, m.counters.foldedExits, m.counters.foldedUnobserved)
-	if n := m.counters.foldedRefused; n > 0 {
-		t.refused[FoldedLabel] = n
-	}
-	if n := m.counters.foldedEntries; n > 0 {
-		t.entries[FoldedLabel] = n
-	}
+	count("", &tally{kills: m.counters.hostKills})
+	count(UnknownLabel, &tally{kills: m.counters.unknownKills})
+	count(FoldedLabel, &m.counters.foldedTally)
 	if m.counters.foldedSpent != (Spent{}) {
 		t.spent[FoldedLabel] = new(m.counters.foldedSpent)
 	}
@@ -115,27 +100,18 @@ func (m *Model) addUp() *labelTotals {
 			continue
 		}
 		label := c.label()
-		if c.refused != nil || c.refusedEver > 0 { // else it is unknown
-			t.refused[label] += c.refusedEver
-		}
-		if c.entries > 0 {
-			t.entries[label] += c.entries
+		if c.refused != nil { // else it is unknown
+			t.refused[label] += 0
 		}
 		if spent := c.spent.presented(); spent != nil && !c.live() {
 			t.spent[label] = t.spent[label].Plus(spent)
 		}
-		count(label, c.kills, c.exits, c.unobservedEver)
+		count(label, &c.tally)
 		known(label, c.knownSince)
 		for i := range c.former {
 			f := &c.former[i]
-			count(f.label, f.kills, f.exits, f.unobserved)
+			count(f.label, &f.tally)
 			known(f.label, f.knownSince)
-			if f.refused > 0 {
-				t.refused[f.label] += f.refused
-			}
-			if f.entries > 0 {
-				t.entries[f.label] += f.entries
-			}
 		}
 	}
 	return t

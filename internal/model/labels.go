@@ -69,13 +69,8 @@ func (m *Model) holder(c *container) *container {
 	return nil
 }
 
-// successor returns the container, other than c, that takes over the counts of c's label; nil is none.
-func (m *Model) successor(c *container) *container { return m.heirBut(c.label(), c) }
-
-// heir returns the container that counts under a label; nil is none.
-func (m *Model) heir(label string) *container { return m.heirBut(label, nil) }
-
-func (m *Model) heirBut(label string, c *container) *container {
+// successor returns the container, other than c, that takes over what was counted under a label; nil is none.
+func (m *Model) successor(label string, c *container) *container {
 	l := m.labels[label]
 	if l == nil {
 		return nil

@@ -228,7 +228,7 @@ func (m *Model) restart(c *container) {
 			if other := m.holder(c); other != nil {
 				// Another one has taken its label meanwhile, and keeps it with the counts.
 				other.add(c)
-				c.forgetCounts()
+				c.tally = newTally()
 				c.spent.forget()
 				c.qualified = true
 			}

@@ -332,7 +332,7 @@ func (m *Model) drop(i int) {
 		m.unlabel(gone)
 		return
 	}
-	successor := m.successor(gone)
+	successor := m.successor(gone.label(), gone)
 	m.unlabel(gone)
 	for i := range gone.former {
 		m.settle(&gone.former[i])

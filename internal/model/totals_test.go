@@ -251,6 +251,23 @@ func TestCounters(t *testing.T) {
 	}
 }
 
+// Two containers had a name one after the other, and nobody has it now: its series does not fall when the first is forgotten.
+func TestSeriesOfANameThatSeveralHad(t *testing.T) {
+	limits := Limits{Events: 10, Kills: 10, Retention: time.Minute, Ended: 10, Listed: 5}
+	a, b := who("a", "web"), who("b", "web")
+	m := modelOf(limits, created(1, a), started(1, a, 4), killed(2, &a, 5), named(3, who("a", "old")), exited(4, a, 4),
+		created(5, b), started(5, b, 6), killed(6, &b, 7), named(7, who("b", "older")))
+	for _, second := range []float64{8, 120, 121} { // a is forgotten then
+		m.Apply(passed(second))
+		if diff := cmp.Diff(map[string]uint64{"web/cgroup": 2}, killCounts(m.Snapshot())); diff != "" {
+			t.Errorf("after %v s (-want +got):\n%s", second, diff)
+		}
+	}
+	if m.containers[id("a")] != nil {
+		t.Error("a is not forgotten")
+	}
+}
+
 // However often a container is renamed, its counts are kept under its latest names, and the sum of all is right, also when it is forgotten. The time from
 // which a series counts is that of the rename.
 func TestCountsOfRenames(t *testing.T) {
