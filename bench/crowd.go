@@ -29,8 +29,21 @@ const (
 
 // crowdShare measures how much of one CPU nsviz takes while it watches 1,000 idle containers. Each of them
 // is a sleeping process in a cgroup and in five namespaces of its own, as an engine would make them.
-func crowdShare(binary string) (err error) {
-	crowd, err := gather(crowdSize)
+func crowdShare(binary string) error {
+	return serveCrowd(binary, crowdSize, func(pid int) error {
+		share, err := shareOf(pid)
+		resident, residentErr := residentKiB(pid)
+		if err := errors.Join(err, residentErr); err != nil {
+			return err
+		}
+		fmt.Printf("  serve:     %5.1f %% of one CPU with %d containers, %.1f MiB resident\n", 100*share, crowdSize, float64(resident)/1024)
+		return nil
+	})
+}
+
+// serveCrowd measures `nsviz serve`, a process with that PID, while it watches so many idle containers.
+func serveCrowd(binary string, containers int, measure func(pid int) error) (err error) {
+	crowd, err := gather(containers)
 	defer func() { err = errors.Join(err, crowd.disperse()) }()
 	if err != nil {
 		return err
@@ -39,14 +52,8 @@ func crowdShare(binary string) (err error) {
 	if err != nil {
 		return err
 	}
-	share, err := shareOf(serve.cmd.Process.Pid)
-	resident, residentErr := residentKiB(serve.cmd.Process.Pid)
-	if err := errors.Join(err, residentErr, serve.stop()); err != nil {
-		return err
-	}
-	fmt.Printf("  serve:     %5.1f %% of one CPU with %d containers, %.1f MiB resident\n", 100*share, crowdSize, float64(resident)/1024)
-
-	return nil
+	defer func() { err = errors.Join(err, serve.stop()) }()
+	return measure(serve.cmd.Process.Pid)
 }
 
 // screenShare measures how much of one CPU the dashboard takes while it shows idle containers, and how much it writes to its terminal.

@@ -35,20 +35,11 @@ func idleShare(binary string) error {
 }
 
 func idleWith(binary string, containers int) (share, wakeups float64, err error) {
-	crowd := &crowd{}
-	if containers > 0 {
-		crowd, err = gather(containers)
-		defer func() { err = errors.Join(err, crowd.disperse()) }()
-		if err != nil {
-			return 0, 0, err
-		}
-	}
-	serve, err := startNsviz(binary)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer func() { err = errors.Join(err, serve.stop()) }()
-	return idleOf(serve.cmd.Process.Pid, idleWatch)
+	err = serveCrowd(binary, containers, func(pid int) error {
+		share, wakeups, err = idleOf(pid, idleWatch)
+		return err
+	})
+	return share, wakeups, err
 }
 
 // idleOf measures the share of one CPU that a process takes and how often one of its threads wakes, in a second.

@@ -22,23 +22,18 @@ const pageAddress = "http://127.0.0.1:10164"
 
 // pageShare measures how much of one CPU `nsviz serve` takes while browsers show its page of idle containers. A viewer here asks for what a
 // browser does, and draws nothing.
-func pageShare(binary string) (err error) {
-	crowd, err := gather(pageCrowd)
-	defer func() { err = errors.Join(err, crowd.disperse()) }()
-	if err != nil {
-		return err
-	}
-	serve, err := startNsviz(binary)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, serve.stop()) }()
+func pageShare(binary string) error {
+	return serveCrowd(binary, pageCrowd, sharesWatched)
+}
+
+// sharesWatched prints the share of one CPU that a serving nsviz takes with some viewers and others.
+func sharesWatched(pid int) error {
 	for _, of := range []struct {
 		words   string
 		viewers int
 		onMap   bool
 	}{{"nobody looks", 0, false}, {"one viewer of the table", 1, false}, {"one viewer of the map", 1, true}, {"ten viewers of the map", 10, true}} {
-		share, bytes, err := shareWatched(serve.cmd.Process.Pid, of.viewers, of.onMap)
+		share, bytes, err := shareWatched(pid, of.viewers, of.onMap)
 		if err != nil {
 			return err
 		}
@@ -59,7 +54,7 @@ func shareWatched(pid, viewers int, onMap bool) (share, bytes float64, err error
 	}
 	share, err = shareOf(pid)
 	over := time.Since(began).Seconds()
-	if gone := ctx.Err(); gone != nil { // before they were told to go
+	if ctx.Err() != nil { // one of them has failed
 		return 0, 0, errors.Join(err, group.Wait())
 	}
 	cancel()

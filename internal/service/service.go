@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/nsviz/nsviz/internal/pause"
 )
 
 // Config says what is reported.
@@ -45,9 +47,12 @@ func (c reporting) run(ctx context.Context) {
 	c.notify("STATUS=attaching the probes")
 	select {
 	case <-c.Ready:
-		c.notify(daemon.SdNotifyReady, "STATUS="+c.Status)
+		ready := c.notify(daemon.SdNotifyReady, "STATUS="+c.Status)
 		if interval > 0 {
-			c.answer(ctx, interval/2) // as sd_watchdog_enabled(3) recommends
+			c.answer(ctx, interval/2, ready) // as sd_watchdog_enabled(3) recommends
+		}
+		for !ready && pause.Wait(ctx, readyAgain) {
+			ready = c.notify(daemon.SdNotifyReady, "STATUS="+c.Status)
 		}
 		<-ctx.Done()
 	case <-ctx.Done():
@@ -55,8 +60,11 @@ func (c reporting) run(ctx context.Context) {
 	c.notify(daemon.SdNotifyStopping, "STATUS=detaching the probes")
 }
 
-// answer answers the watchdog until ctx is done.
-func (c reporting) answer(ctx context.Context, interval time.Duration) {
+// readyAgain is when a message without which systemd gives up on the service is sent again, if it was left out.
+const readyAgain = time.Second
+
+// answer answers the watchdog until ctx is done. It also says that the service is ready, if that has not been said.
+func (c reporting) answer(ctx context.Context, interval time.Duration, ready bool) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	moved := true
@@ -70,6 +78,9 @@ func (c reporting) answer(ctx context.Context, interval time.Duration) {
 			return
 		case moved:
 			c.notify(daemon.SdNotifyWatchdog)
+			if !ready {
+				ready = c.notify(daemon.SdNotifyReady, "STATUS="+c.Status)
+			}
 			if !before {
 				c.notify("STATUS=" + c.Status)
 			}
@@ -90,14 +101,15 @@ const notifyPatience = 300 * time.Millisecond
 
 var errBusy = errors.New("it takes no messages")
 
-// notify sends a message to systemd, where that listens. While one is held up further ones are left out.
-func (c reporting) notify(lines ...string) {
-	warn := func(err error) { c.Log.Warn("systemd is not told", "message", lines[0], "error", err) }
+// notify sends a message to systemd, where that listens. While one is held up further ones are left out. It returns false if the message was left
+// out or could not be sent.
+func (c reporting) notify(lines ...string) bool {
+	warn := func(err error) { c.Log.Warn("a message to systemd was not sent", "message", lines[0], "error", err) }
 	select {
 	case c.writing <- struct{}{}:
 	default:
 		warn(errBusy)
-		return
+		return false
 	}
 	sent := make(chan error, 1)
 	go func() {
@@ -112,7 +124,9 @@ func (c reporting) notify(lines ...string) {
 		if err != nil {
 			warn(err)
 		}
-	case <-late.C:
+		return err == nil
+	case <-late.C: // it is sent when systemd takes it
 		warn(errBusy)
+		return true
 	}
 }

@@ -130,20 +130,16 @@ func TestPackedSurveysAreWhatTheyWere(t *testing.T) {
 
 // BenchmarkPackSurveys packs a quarter of an hour of surveys of a host on which little changes.
 func BenchmarkPackSurveys(b *testing.B) {
-	facts := surveysOf(rand.New(rand.NewPCG(1, 2)), 300, 500, 0.001)
-	b.ReportAllocs()
-	for b.Loop() {
-		packed, repeats, err := pack(facts)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(float64(len(packed)+sizeOfRepeats(repeats))/float64(len(facts)), "packed-B/fact")
-	}
+	benchmarkPack(b, surveysOf(rand.New(rand.NewPCG(1, 2)), 300, 500, 0.001))
 }
 
 // BenchmarkPack packs five minutes of readings of 50 containers, most of which rest.
 func BenchmarkPack(b *testing.B) {
-	facts := readingsOf(rand.New(rand.NewPCG(1, 2)), 300, 50, 0.01)
+	benchmarkPack(b, readingsOf(rand.New(rand.NewPCG(1, 2)), 300, 50, 0.01))
+}
+
+func benchmarkPack(b *testing.B, facts []fact.Fact) {
+	b.Helper()
 	b.ReportAllocs()
 	for b.Loop() {
 		packed, repeats, err := pack(facts)
