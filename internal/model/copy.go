@@ -59,7 +59,7 @@ func (k *copier) container(c *container) *container {
 		to.room.points = slices.Clone(c.room.points)
 		to.history.past = slices.Clip(c.history.past)
 		to.timeline = c.timeline.copy(&k.to.clock)
-		to.tally = c.tally.copy()
+		to.tally = copyTally(&c.tally)
 		to.former = slices.Clip(c.former)
 		to.entrants = slices.Clone(c.entrants)
 		to.within = slices.Clone(c.within)
@@ -114,7 +114,7 @@ func (c *counters) copy() counters {
 	to.events, to.lost, to.savings = maps.Clone(c.events), maps.Clone(c.lost), maps.Clone(c.savings)
 	to.namespacesCreated, to.namespacesJoined = maps.Clone(c.namespacesCreated), maps.Clone(c.namespacesJoined)
 	to.hostKills, to.unknownKills = maps.Clone(c.hostKills), maps.Clone(c.unknownKills)
-	to.foldedTally = c.foldedTally.copy()
+	to.foldedTally = copyTally(&c.foldedTally)
 	to.starts = c.starts.copy()
 	return to
 }

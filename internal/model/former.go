@@ -37,7 +37,7 @@ func (m *Model) leaveCounts(c *container) {
 func (c *container) keepFormer(f *former) {
 	list := slices.Clone(c.former) // copies of the model share the one before
 	if i := slices.IndexFunc(list, func(own former) bool { return own.label == f.label }); i >= 0 {
-		sum := former{f.label, list[i].knownSince, list[i].copy()}
+		sum := former{f.label, list[i].knownSince, copyTally(&list[i].tally)}
 		sum.add(&f.tally)
 		if f.knownSince.Before(sum.knownSince) {
 			sum.knownSince = f.knownSince

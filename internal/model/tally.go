@@ -29,8 +29,8 @@ func (t *tally) add(other *tally) {
 	t.entries += other.entries
 }
 
-// copy returns a tally that shares nothing with this one.
-func (t *tally) copy() tally {
+// copyTally returns a tally that shares nothing with another one.
+func copyTally(t *tally) tally {
 	to := *t
 	to.kills, to.exits = maps.Clone(t.kills), maps.Clone(t.exits)
 	return to
