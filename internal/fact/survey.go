@@ -1,6 +1,8 @@
 package fact
 
 import (
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -52,4 +54,22 @@ type Namespace struct {
 	MadeFor    *event.Container `json:"made_for,omitempty"`
 	MadeInside bool             `json:"made_inside,omitempty"`
 	Contained  bool             `json:"contained,omitempty"`
+}
+
+// Equal reports whether two namespaces are equal.
+func (n *Namespace) Equal(to *Namespace) bool {
+	return n.ID == to.ID && n.Type == to.Type && n.Owner == to.Owner && n.Parent == to.Parent &&
+		slices.Equal(n.Processes, to.Processes) && slices.Equal(n.PinnedBy, to.PinnedBy) &&
+		n.MadeInside == to.MadeInside && n.Contained == to.Contained &&
+		(n.MadeFor == to.MadeFor || n.MadeFor != nil && to.MadeFor != nil && reflect.DeepEqual(n.MadeFor, to.MadeFor))
+}
+
+// Equal reports whether two surveys have found the same. It may be called on nil.
+func (s *Survey) Equal(to *Survey) bool {
+	if s == nil || to == nil {
+		return s == to
+	}
+	one, other := *s, *to
+	one.Namespaces, other.Namespaces = nil, nil
+	return slices.EqualFunc(s.Namespaces, to.Namespaces, func(a, b Namespace) bool { return a.Equal(&b) }) && reflect.DeepEqual(one, other)
 }

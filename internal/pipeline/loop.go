@@ -63,8 +63,9 @@ type loop struct {
 	unread []find.Cgroup
 	// held are the OOM kills that wait for a look at users' files.
 	held []heldKill
-	// surveyed is closed after the first survey.
+	// surveyed is closed after the first survey. latest is what the latest one has found; nil before.
 	surveyed chan struct{}
+	latest   *fact.Survey
 }
 
 // signal wakes one goroutine, once for all that happens before it looks.

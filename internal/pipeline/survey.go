@@ -99,7 +99,12 @@ func (m surveyEnded) handle(l *loop) {
 		l.handleEvent(e)
 	}
 	l.takeIsolated(m.Isolated, &alive, l.until)
-	l.apply(fact.Fact{Time: m.Ended, Namespaces: &alive})
+	apply := l.live.Apply
+	if alive.Equal(l.latest) { // a screen need not be drawn for it
+		apply, alive.Namespaces = l.live.ApplyUnseen, l.latest.Namespaces
+	}
+	l.latest = &alive
+	l.applyBy(apply, fact.Fact{Time: m.Ended, Namespaces: &alive})
 	select {
 	case <-l.surveyed:
 	default:

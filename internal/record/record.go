@@ -84,6 +84,9 @@ func (w *Writer) write(v any) error {
 			return err
 		}
 	}
+	if n := w.line.Len(); n > maxLine { // no Reader would take it
+		return fmt.Errorf("a fact of %d bytes is longer than %d", n, maxLine)
+	}
 	_, err := w.zip.Write(w.line.Bytes())
 	return err
 }

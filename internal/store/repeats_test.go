@@ -2,6 +2,7 @@ package store
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strconv"
 	"testing"
@@ -61,6 +62,34 @@ func TestPackedFactsAreWhatTheyWere(t *testing.T) {
 		got := stretch{packed: packed, repeats: repeats}.unpack()
 		if diff := cmp.Diff(facts, got, cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })); diff != "" {
 			t.Errorf("moves %v: (-want +got)\n%s", moves, diff)
+		}
+	}
+}
+
+// Of a recording that breaks off, what comes before is what it was, and the rest says nothing.
+func TestPackedFactsThatBreakOff(t *testing.T) {
+	facts := readingsOf(rand.New(rand.NewPCG(1, 2)), 200, 20, 0.5)
+	packed, repeats, err := pack(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{1, len(packed) / 2, len(packed) - 1} {
+		got := stretch{packed: packed[:size], repeats: repeats, count: len(facts)}.unpack()
+		if len(got) != len(facts) {
+			t.Fatalf("%d bytes: %d facts of %d", size, len(got), len(facts))
+		}
+		whole := slices.IndexFunc(got, func(f fact.Fact) bool { return f.Memory == nil })
+		if whole < 0 {
+			whole = len(got)
+		}
+		if whole == 0 && size > 1 || whole == len(got) && size < len(packed)-1 {
+			t.Errorf("%d bytes of %d: %d facts are whole", size, len(packed), whole)
+		}
+		if diff := cmp.Diff(facts[:whole], got[:whole]); diff != "" {
+			t.Errorf("%d bytes: (-want +got)\n%s", size, diff)
+		}
+		if rest := got[whole:]; slices.ContainsFunc(rest, func(f fact.Fact) bool { return !reflect.DeepEqual(f, fact.Fact{}) }) {
+			t.Errorf("%d bytes: the rest is %v", size, rest)
 		}
 	}
 }

@@ -28,8 +28,11 @@ const (
 	gapFactor = 12
 	// maxBatch is how many events are answered between two frames.
 	maxBatch = 256
-	// clockTick is the time after which an unchanged screen is redrawn, for its clocks.
+	// clockTick is the time after which an unchanged screen is redrawn, for its clocks, and calmTick the same after calmAfter without a change
+	// or a key. Readings of what containers use keep step with it.
 	clockTick = time.Second
+	calmTick  = 2 * time.Second
+	calmAfter = 10 * time.Second
 )
 
 // Options connect the dashboard to its surroundings.
@@ -259,14 +262,18 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 	defer gap.Stop()
 	changed, urgent := sh.options.Changed, sh.options.Urgent
 	var drawn time.Time     // when the latest frame was begun
+	news := time.Now()      // when there was a change or an event of the terminal last
 	var frame time.Duration // how long it took
 	// After a frame the screen pauses for a gap; changes meanwhile make it dirty and are drawn
 	// at the gap's end. The first gap is empty: it draws the first frame.
 	resting, dirty := true, true
 	draw := func() {
-		for _, news := range []<-chan struct{}{changed, urgent} { // the frame will have them
+		for _, changes := range []<-chan struct{}{changed, urgent} { // the frame will have them
 			select {
-			case <-news: // a closed one is found closed again
+			case _, ok := <-changes: // a closed one is found closed again
+				if ok {
+					news = time.Now()
+				}
 			default:
 			}
 		}
@@ -274,7 +281,7 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 		sh.draw()
 		resting, dirty, frame = true, false, time.Since(drawn)
 		gap.Reset(min(max(gapFactor*frame, frameGap), longestGap))
-		clock.Reset(clockTick) // the clocks are right
+		clock.Reset(sh.tick(drawn.Sub(news))) // the clocks are right
 	}
 	for {
 		select {
@@ -288,17 +295,21 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 			if quit || err != nil {
 				return err
 			}
+			news = time.Now()
+			clock.Reset(clockTick)
 		case _, ok := <-changed:
 			if !ok {
 				changed = nil // no more changes will come, the clock goes on
 				continue
 			}
+			news = time.Now()
 			if resting {
 				dirty = true
 			} else {
 				draw()
 			}
 		case _, ok := <-urgent:
+			news = time.Now()
 			switch wait := max(urgentGap, urgentFactor*frame) - time.Since(drawn); {
 			case !ok:
 				urgent = nil
@@ -334,6 +345,14 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 			draw()
 		}
 	}
+}
+
+// tick returns when an unchanged screen is redrawn, so long after the latest change or key.
+func (sh *shell) tick(after time.Duration) time.Duration {
+	if after < calmAfter || sh.options.Changed == nil {
+		return clockTick
+	}
+	return calmTick
 }
 
 // handleAll handles an event and those that wait behind it, and draws once: a repeating key, or a paste, comes

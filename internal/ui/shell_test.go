@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -435,6 +436,61 @@ func TestUrgentChangesAreDrawnSooner(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// The clocks go on by seconds, and by two seconds while nothing happens for long; a key or a change ends that.
+func TestClocksWhileNothingHappens(t *testing.T) {
+	for _, watched := range []bool{true, false} {
+		t.Run(fmt.Sprintf("told of changes: %t", watched), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				screen := newSimulated()
+				changed := make(chan struct{}, 1)
+				o := Options{Screen: screen}
+				if watched {
+					o.Changed = changed
+				}
+				var frames atomic.Int32
+				o.Snapshots = func() *model.Snapshot {
+					frames.Add(1)
+					return scene()
+				}
+				wait := start(t.Context(), o)
+				within := func(d time.Duration) int32 {
+					before := frames.Load()
+					<-time.After(d)
+					synctest.Wait()
+					return frames.Load() - before
+				}
+				synctest.Wait()
+				<-time.After(clockTick / 2)
+				check := func(when string, d time.Duration, want int32) {
+					t.Helper()
+					if got := within(d); got != want {
+						t.Errorf("%s: %d frames in %v, want %d", when, got, d, want)
+					}
+				}
+				calm := int32(10)
+				if watched {
+					calm = 5
+				}
+				check("at first", calmAfter, 10)
+				check("after a while", 10*clockTick, calm)
+				screen.InjectKey(tcell.KeyRune, '2', 0)
+				synctest.Wait()
+				check("after a key", calmAfter-clockTick, 9)
+				within(calmAfter)
+				changed <- struct{}{}
+				synctest.Wait()
+				if watched {
+					check("after a change", calmAfter-clockTick, 9)
+				}
+				screen.InjectKey(tcell.KeyRune, 'q', 0)
+				if err := wait(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }
 
 func TestTranslate(t *testing.T) {

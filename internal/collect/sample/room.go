@@ -59,6 +59,12 @@ func (d *domain) near() bool {
 	return d.memory.UsageBytes != nil && d.memory.LimitBytes != nil && float64(*d.memory.UsageBytes) > nearShare*float64(*d.memory.LimitBytes)
 }
 
+// nearLimit reports whether a container may reach its own limit soon, by its latest reading.
+func (s *sampler) nearLimit(c *sampled) bool {
+	d := s.domains[c.path]
+	return d != nil && d.near()
+}
+
 // readMemory reads what a cgroup above containers uses and may use: at most once a turn and, where nothing limits it, rarely.
 func (s *sampler) readMemory(d *domain) {
 	if d.read == s.turn || d.memory.LimitBytes == nil && s.turn < d.limitsDue {

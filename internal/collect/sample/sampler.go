@@ -22,9 +22,9 @@ const (
 	fullEvery = 4
 	// idleEvery is the same while nobody looks, if what the container uses is what it was the last time.
 	idleEvery = 16
-	// restingEvery is the same for a container in which nothing runs and whose limits are reported. What it uses is read every idleEvery
-	// readings all the same, since packets come from elsewhere.
-	restingEvery = 4 * idleEvery
+	// restingEvery is the same for a container in which nothing runs and whose limits are reported. What may change without it is read every
+	// idleEvery readings all the same.
+	restingEvery = 16 * idleEvery
 	// limitsEvery is how many times fullEvery make one reading of its limits and its freezer, where writes to them are reported.
 	limitsEvery = 8
 	// startsWithin is in how many readings a container is given its limits.
@@ -79,6 +79,8 @@ type sampled struct {
 	// cpu is the CPU time at the latest turn that a full reading was due, unmoved how many of these in a row have found the same.
 	cpu     uint64
 	unmoved int
+	// pressed is whether some task waited shortly before what it uses was read in full.
+	pressed bool
 	// outside is its PID 1 where that is in another cgroup; 0 where it is not. empty is whether there is no process in its own.
 	outside int32
 	empty   bool
@@ -210,36 +212,65 @@ func (s *sampler) read(c *sampled) error {
 	return err
 }
 
-// readFiles reads the open files of a container and all the rest of it if full is set or a full reading comes early.
+// readFiles reads the open files of a container and all the rest of it if full is set or a full reading comes early. Of a container at rest it
+// reads little.
 func (s *sampler) readFiles(c *sampled, full bool) error {
-	err := s.readCharge(c, full)
-	used := uint64(0)
-	if c.memory.UsageBytes != nil {
-		used = *c.memory.UsageBytes
+	c.latest.Use, c.latest.Limits, c.latest.Frozen = nil, nil, nil
+	early := s.turn >= c.dueEarly
+	moved := !(full || early && !s.slow) || s.moves(c)
+	if !moved && s.turn-c.useAt < idleEvery && c.usage() == c.used && !s.nearLimit(c) {
+		c.latest.Use = &fact.Use{CPUMicros: new(c.cpu)}
+		c.due = s.turn + fullEvery
+		c.dueEarly = c.due
+		s.readRooms(c, false)
+		c.ignoreLeftovers()
+		return nil
 	}
-	full = full || s.turn >= c.dueEarly && (!s.slow || used != c.used)
-	c.latest.Use = nil
-	if full && s.rests(c, used) {
-		full = false
-	}
-	if full {
-		err = errors.Join(err, c.files.Limit(&c.memory))
-	}
-	if err != nil {
+	if err := s.readCharge(c, full); err != nil {
 		return err
+	}
+	used := c.usage()
+	if early && s.slow && !full && used != c.used {
+		full, moved = true, s.moves(c)
+	}
+	full = full || early && !s.slow
+	rests := !moved && used == c.used
+	if full {
+		if err := c.files.Limit(&c.memory); err != nil {
+			return err
+		}
 	}
 	if before, now := c.latest.OOMKills, c.memory.OOMKills; before != nil && now != nil && *before != *now {
 		s.urgent = true
 	}
 	before := c.latest.UsageBytes
 	s.idle = s.idle && !s.urgent && before != nil && *before == used && (!full || c.unmoved > 0)
-	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits, c.latest.Frozen = c.memory.UsageBytes, c.memory.OOMKills, nil, nil
+	c.latest.UsageBytes, c.latest.OOMKills = c.memory.UsageBytes, c.memory.OOMKills
 	c.latest.StuckAt = resources.In(s.Layout).StuckAt(c.path, &c.memory)
-	if !full {
-		s.readRooms(c, c.useAt == s.turn)
-		c.ignoreLeftovers()
-		return nil
+	switch {
+	case full && rests:
+		s.takeLimit(c)
+		c.latest.Use, c.useAt = s.useAtRest(c), s.turn
+		c.due = s.turn + fullEvery
+		c.dueEarly = c.due
+	case full:
+		s.readAll(c, used)
 	}
+	s.readRooms(c, full)
+	c.ignoreLeftovers()
+	return nil
+}
+
+// usage returns what a container is charged for as of its latest reading; 0 is unknown.
+func (c *sampled) usage() uint64 {
+	if c.memory.UsageBytes == nil {
+		return 0
+	}
+	return *c.memory.UsageBytes
+}
+
+// readAll reads what only a full reading reads but its memory.
+func (s *sampler) readAll(c *sampled, used uint64) {
 	s.takeLimit(c)
 	c.latest.Processes = nil
 	if procs, err := s.Layout.TreeProcs(c.path); err == nil {
@@ -265,9 +296,6 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 	c.dueEarly = min(c.due, s.turn+fullEvery)
 	c.used, c.fullAt, c.useAt = used, s.turn, s.turn
 	c.latest.Use = s.use(c)
-	s.readRooms(c, true)
-	c.ignoreLeftovers()
-	return nil
 }
 
 // readCharge reads what a container is charged for and the OOM kills in it. A kill gives memory back, and the kernel reports it by itself, so

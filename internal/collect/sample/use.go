@@ -22,10 +22,10 @@ func (s *sampler) openMeter(c *sampled) {
 	s.open += c.meter.Open()
 }
 
-// rests reports whether a full reading that is due would find what the latest one found, since nothing has run in the container
-// meanwhile: its CPU time has not moved. What it uses and its memory limit are read every idleEvery turns all the same, since packets and
-// writes to the limit come from elsewhere, and everything every restingEvery turns.
-func (s *sampler) rests(c *sampled, used uint64) bool {
+// moves reads the CPU time of a container of which a full reading is due. It returns false if nothing has run in the container since the latest
+// one, which that would find again. Then its memory, the limit of that and its traffic are read every idleEvery turns all the same, since
+// reclaim, writes to the limit, packets and the writing of dirty pages come from elsewhere, and everything every restingEvery turns.
+func (s *sampler) moves(c *sampled) bool {
 	s.openMeter(c)
 	cpu, err := c.meter.CPUMicros()
 	if err != nil {
@@ -34,27 +34,23 @@ func (s *sampler) rests(c *sampled, used uint64) bool {
 	switch {
 	case cpu == nil:
 		c.unmoved = 0
-		return false
+		return true
 	case *cpu != c.cpu:
 		c.cpu, c.unmoved = *cpu, 0
-		return false
+		return true
 	}
 	c.unmoved++
-	if c.unmoved < restsAfter || !s.writesReported || used != c.used || s.turn-c.fullAt >= restingEvery || c.due == 0 {
-		return false
+	return c.unmoved < restsAfter || !s.writesReported || c.pressed || s.turn-c.fullAt >= restingEvery || c.due == 0
+}
+
+// useAtRest reads of what a container at rest uses what comes from elsewhere.
+func (s *sampler) useAtRest(c *sampled) *fact.Use {
+	use := &fact.Use{CPUMicros: new(c.cpu)}
+	if err := c.meter.Devices(use); err != nil {
+		s.Log.Debug("read what is used", "cgroup", c.path, "error", err)
 	}
-	if s.turn-c.useAt >= idleEvery {
-		if err := c.files.Limit(&c.memory); err != nil {
-			return false
-		}
-		s.takeLimit(c)
-		c.latest.Use, c.useAt = s.use(c), s.turn
-	} else {
-		c.latest.Use = &fact.Use{CPUMicros: cpu}
-	}
-	c.due = s.turn + fullEvery
-	c.dueEarly = c.due
-	return true
+	s.readTraffic(c, use)
+	return use
 }
 
 // use reads what a container uses, and has used.
@@ -64,16 +60,26 @@ func (s *sampler) use(c *sampled) *fact.Use {
 	if err != nil {
 		s.Log.Debug("read what is used", "cgroup", c.path, "error", err)
 	}
-	if c.ownNet && c.pid != 0 {
-		received, sent, err := s.Net.Traffic(c.pid)
-		if err != nil {
-			s.Log.Debug("read the traffic", "cgroup", c.path, "pid", c.pid, "error", err)
-		} else {
-			use.ReceivedBytes, use.SentBytes = &received, &sent
-		}
+	s.readTraffic(c, &use)
+	c.pressed = false
+	for _, pressure := range []*float64{use.MemoryPressure, use.CPUPressure, use.IOPressure} {
+		c.pressed = c.pressed || pressure != nil && *pressure > 0
 	}
 	if use == (fact.Use{}) {
 		return nil
 	}
 	return &use
+}
+
+// readTraffic adds what a container's own interfaces have received and sent.
+func (s *sampler) readTraffic(c *sampled, use *fact.Use) {
+	if !c.ownNet || c.pid == 0 {
+		return
+	}
+	received, sent, err := s.Net.Traffic(c.pid)
+	if err != nil {
+		s.Log.Debug("read the traffic", "cgroup", c.path, "pid", c.pid, "error", err)
+		return
+	}
+	use.ReceivedBytes, use.SentBytes = &received, &sent
 }

@@ -50,7 +50,14 @@ func (u *useTest) ran(micros int) {
 	u.write(map[string]string{"cpu.stat": fmt.Sprintf("usage_usec %d\n", micros)})
 }
 
-// read returns what one reading has of the use, whether that was read, and whether all was.
+// hasTraffic gives the container a network of its own.
+func (u *useTest) hasTraffic() {
+	u.t.Helper()
+	u.live[0].OwnNet = true
+	hosttest.WriteFile(u.t, u.dir+"/50/net/dev", "eth0: 100 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\n")
+}
+
+// read returns what one reading has of the use, whether that was read beyond the CPU time, and whether all was.
 func (u *useTest) read(writesReported bool) (use *fact.Use, used, full bool) {
 	u.t.Helper()
 	list, _ := u.readings(u.live, writesReported)
@@ -60,7 +67,7 @@ func (u *useTest) read(writesReported bool) (use *fact.Use, used, full bool) {
 	use = list[0].Use
 	full = list[0].Processes != u.processes
 	u.processes = list[0].Processes
-	return use, use != nil && use.Tasks != nil, full
+	return use, use != nil && use.ReceivedBytes != nil, full
 }
 
 // A container that nothing runs in is read fully rarely, and what it uses as rarely as of one that nobody looks at. Its CPU time is read as
@@ -80,6 +87,7 @@ func TestRestingContainersAreReadRarely(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			u := newUseTest(t)
+			u.hasTraffic()
 			fully, used, uses := 0, 0, 0
 			for i := range turns {
 				if test.running {
@@ -136,6 +144,40 @@ func TestRestingContainerIsReadWhenItMoves(t *testing.T) {
 	}
 }
 
+// Where readings come as rarely as the full ones, what a container at rest uses is read every idleEvery turns, since the kernel may reclaim it; at
+// every reading near its limit, and after a stall.
+func TestReadingsOfAContainerAtRest(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		limit, pressed string
+		within         int // turns
+	}{
+		{"far from its limit", "8192", "0.00", idleEvery},
+		{"near its limit", "5000", "0.00", fullEvery},
+		{"after a stall", "8192", "0.20", fullEvery},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			u := newUseTest(t)
+			u.passed = fullEvery
+			const stalls = "some avg10=%s avg60=0.00 avg300=0.00 total=9\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1\n"
+			u.write(map[string]string{"memory.max": test.limit + "\n", "memory.stat": "inactive_file 0\n", "memory.pressure": fmt.Sprintf(stalls, test.pressed)})
+			for range 2 * restingEvery / fullEvery {
+				u.read(true)
+			}
+			u.write(map[string]string{"memory.current": "4000\n"})
+			for turns := fullEvery; ; turns += fullEvery {
+				list, _ := u.readings(u.live, true)
+				if got := *list[0].UsageBytes; got == 4000 {
+					break
+				}
+				if turns == test.within {
+					t.Fatalf("not read within %d turns", turns)
+				}
+			}
+		})
+	}
+}
+
 func TestTrafficOfItsOwnNetworkAlone(t *testing.T) {
 	u := newUseTest(t)
 	hosttest.WriteFile(t, u.dir+"/50/net/dev", "eth0: 100 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\n")
@@ -144,8 +186,7 @@ func TestTrafficOfItsOwnNetworkAlone(t *testing.T) {
 		t.Errorf("of another network (-want +got):\n%s", diff)
 	}
 	u = newUseTest(t)
-	u.live[0].OwnNet = true
-	hosttest.WriteFile(t, u.dir+"/50/net/dev", "eth0: 100 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\n")
+	u.hasTraffic()
 	use, _, _ = u.read(true)
 	want := &fact.Use{CPUMicros: new(uint64(1000)), Tasks: new(uint64(1)), ReceivedBytes: new(uint64(100)), SentBytes: new(uint64(20))}
 	if diff := cmp.Diff(want, use); diff != "" {

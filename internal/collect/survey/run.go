@@ -21,6 +21,8 @@ import (
 const (
 	interval        = 3 * time.Second
 	longestInterval = 30 * time.Second
+	// calmSurveys is how many surveys must find the same, one after the other, for the next ones to come at twice the interval.
+	calmSurveys = 5
 	// hurriedInterval is how far apart they are at least if they are asked for.
 	hurriedInterval = time.Second
 )
@@ -101,12 +103,14 @@ type Result struct {
 // Run makes surveys again and again until ctx is done.
 func Run(ctx context.Context, c Config) {
 	s := newSurveyor(c)
+	var calm calm
 	for {
 		began := c.Now()
 		// Who has changed its namespaces before the survey is known in it.
 		if !c.Loop.Sync(ctx) {
 			return
 		}
+		usual := cmp.Or(c.Interval, interval)
 		result, err := s.run(ctx, c.Loop.BeginSurvey(began))
 		switch {
 		case ctx.Err() != nil: // what is found by then is not all
@@ -115,13 +119,13 @@ func Run(ctx context.Context, c Config) {
 			c.Log.Warn("look at the namespaces of all processes", "error", err)
 		default:
 			result.Ended = c.Now()
+			usual = calm.pace(usual, &result.Survey)
 			// Events of the time of the survey are taken in before it, so that what it adds comes in order.
 			if !c.Loop.Sync(ctx) {
 				return
 			}
 			c.Loop.EndSurvey(result)
 		}
-		usual := cmp.Or(c.Interval, interval)
 		took := c.Now().Sub(began)
 		if !collect.PauseUntil(
 			ctx, c.Hurry, collect.Backoff(took, min(usual, hurriedInterval), longestInterval), collect.Backoff(took, usual, longestInterval),
@@ -129,6 +133,23 @@ func Run(ctx context.Context, c Config) {
 			return
 		}
 	}
+}
+
+// calm is how long surveys have found the same.
+type calm struct {
+	latest *fact.Survey
+	same   int // how many of them have found what the one before has
+}
+
+// pace returns when the next survey is due after one that has found this; usual is when it is while something changes.
+func (c *calm) pace(usual time.Duration, found *fact.Survey) time.Duration {
+	if c.same++; !found.Equal(c.latest) {
+		c.latest, c.same = found, 0
+	}
+	if c.same >= calmSurveys {
+		return 2 * usual
+	}
+	return usual
 }
 
 // Once makes a single survey, with nothing known before.

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // fakeLoop notes what a survey asks of the loop, and gives up when it has been asked so often.
@@ -102,6 +103,29 @@ func TestRunReportsNoSurveyThatFailed(t *testing.T) {
 	Run(ctx, m.Config)
 	if diff := cmp.Diff([]string{"sync", "begin"}, l.calls); diff != "" || !strings.Contains(log.String(), "look at the namespaces") {
 		t.Errorf("%s (-want +got):\n%s", log.String(), diff)
+	}
+}
+
+// While surveys find the same they come half as often, until one finds something else.
+func TestSurveysOfACalmHostAreRare(t *testing.T) {
+	found := func(ids ...uint64) *fact.Survey {
+		s := &fact.Survey{}
+		for _, id := range ids {
+			s.Namespaces = append(s.Namespaces, fact.Namespace{Type: event.Net, ID: id})
+		}
+		return s
+	}
+	var calm calm
+	for _, ids := range [][]uint64{{1}, {1, 2}, nil} {
+		for i := range 2 * calmSurveys {
+			want := interval
+			if i >= calmSurveys {
+				want = 2 * interval
+			}
+			if got := calm.pace(interval, found(ids...)); got != want {
+				t.Errorf("%v for the %d. time: the next one after %v, want %v", ids, i+1, got, want)
+			}
+		}
 	}
 }
 

@@ -184,18 +184,8 @@ func (m *Meter) Read(memory *uint64) (fact.Use, error) {
 	if m.swap.v1 { // of both
 		use.SwapBytes = difference(use.SwapBytes, memory)
 	}
-	for _, f := range m.io {
-		list, found := text(f)
-		if !found {
-			continue
-		}
-		counts, err := f.parseIO(list)
-		if err != nil {
-			failed(fmt.Errorf("parse %s: %w", f.path, err))
-		}
-		if use.ReadBytes, use.WrittenBytes = counts.ReadBytes, counts.WriteBytes; use.ReadBytes != nil {
-			break
-		}
+	if err := m.Devices(&use); err != nil {
+		failed(err)
 	}
 	waits := [...]*fact.Wait{&use.MemoryWait, &use.CPUWait, &use.IOWait}
 	for i, into := range []**float64{&use.MemoryPressure, &use.CPUPressure, &use.IOPressure} {
@@ -213,6 +203,26 @@ func (m *Meter) Read(memory *uint64) (fact.Use, error) {
 		*waits[i] = fact.Wait{SomeMicros: pressure.Some.micros(), FullMicros: pressure.Full.micros()}
 	}
 	return use, errors.Join(errs...)
+}
+
+// Devices reads what was read from block devices and written to them, and leaves the other fields of use as they are.
+func (m *Meter) Devices(use *fact.Use) error {
+	var errs []error
+	for _, f := range m.io {
+		list, found, err := f.text()
+		if !found {
+			errs = append(errs, err)
+			continue
+		}
+		counts, err := f.parseIO(list)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("parse %s: %w", f.path, err))
+		}
+		if use.ReadBytes, use.WrittenBytes = counts.ReadBytes, counts.WriteBytes; use.ReadBytes != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // parseIO adds up the bytes of all devices in io.stat or in a file of v1. Without a device they are 0 in the former, and unknown in
