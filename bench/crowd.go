@@ -23,8 +23,10 @@ import (
 const (
 	crowdSize  = 1000
 	crowdWatch = 30 * time.Second
-	// crowdSettles is the time between nsviz's reading of the host and the measurement.
+	// crowdSettles is the time between nsviz's reading of the host and a measurement, crowdRests the same for one at rest: the time in which it
+	// inspects most of the containers once.
 	crowdSettles = 10 * time.Second
+	crowdRests   = time.Minute
 )
 
 // crowdShare measures how much of one CPU nsviz takes while it watches 1,000 idle containers. Each of them
@@ -86,10 +88,10 @@ func screenWith(binary string, containers int, wanted float64) (err error) {
 			written.Add(int64(n))
 		}
 	}()
-	time.Sleep(crowdSettles)
+	time.Sleep(crowdRests)
 	before := written.Load()
 	share, err := shareOf(screen.Process.Pid)
-	bytes := float64(written.Load()-before) / (crowdSettles + crowdWatch).Seconds()
+	bytes := float64(written.Load()-before) / (crowdRests + crowdWatch).Seconds()
 	resident, residentErr := residentKiB(screen.Process.Pid)
 	if err := errors.Join(err, residentErr, screen.Process.Signal(unix.SIGINT), screen.Wait(), terminal.Close()); err != nil {
 		return err
@@ -101,7 +103,7 @@ func screenWith(binary string, containers int, wanted float64) (err error) {
 
 // shareOf returns how much of one CPU a process takes, including the kernel's work for it.
 func shareOf(pid int) (float64, error) {
-	time.Sleep(crowdSettles)
+	time.Sleep(crowdRests)
 	before, err := cpuTime(pid)
 	if err != nil {
 		return 0, err

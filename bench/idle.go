@@ -44,7 +44,7 @@ func idleWith(binary string, containers int) (share, wakeups float64, err error)
 
 // idleOf measures the share of one CPU that a process takes and how often one of its threads wakes, in a second.
 func idleOf(pid int, watch time.Duration) (share, wakeups float64, err error) {
-	time.Sleep(crowdSettles)
+	time.Sleep(crowdRests)
 	began := time.Now()
 	cpu, err := cpuTime(pid)
 	sleeps, sleepsErr := voluntarySwitches(pid)
