@@ -217,7 +217,8 @@ func (s *sampler) read(c *sampled) error {
 func (s *sampler) readFiles(c *sampled, full bool) error {
 	c.latest.Use, c.latest.Limits, c.latest.Frozen = nil, nil, nil
 	early := s.turn >= c.dueEarly
-	moved := !(full || early && !s.slow) || s.moves(c)
+	due := full || early && !s.slow
+	moved := !due || s.moves(c)
 	if !moved && s.turn-c.useAt < idleEvery && c.usage() == c.used && !s.nearLimit(c) {
 		c.latest.Use = &fact.Use{CPUMicros: new(c.cpu)}
 		c.due = s.turn + fullEvery
@@ -230,12 +231,11 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 		return err
 	}
 	used := c.usage()
-	if early && s.slow && !full && used != c.used {
-		full, moved = true, s.moves(c)
+	if early && !due && used != c.used {
+		due, moved = true, s.moves(c)
 	}
-	full = full || early && !s.slow
 	rests := !moved && used == c.used
-	if full {
+	if due {
 		if err := c.files.Limit(&c.memory); err != nil {
 			return err
 		}
@@ -244,19 +244,19 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 		s.urgent = true
 	}
 	before := c.latest.UsageBytes
-	s.idle = s.idle && !s.urgent && before != nil && *before == used && (!full || c.unmoved > 0)
+	s.idle = s.idle && !s.urgent && before != nil && *before == used && (!due || c.unmoved > 0)
 	c.latest.UsageBytes, c.latest.OOMKills = c.memory.UsageBytes, c.memory.OOMKills
 	c.latest.StuckAt = resources.In(s.Layout).StuckAt(c.path, &c.memory)
 	switch {
-	case full && rests:
+	case due && rests:
 		s.takeLimit(c)
 		c.latest.Use, c.useAt = s.useAtRest(c), s.turn
 		c.due = s.turn + fullEvery
 		c.dueEarly = c.due
-	case full:
+	case due:
 		s.readAll(c, used)
 	}
-	s.readRooms(c, full)
+	s.readRooms(c, due)
 	c.ignoreLeftovers()
 	return nil
 }
