@@ -62,12 +62,18 @@ func untilSignalled(parent context.Context) (ctx context.Context, stop context.C
 	}
 	interruptible := !signal.Ignored(syscall.SIGINT)
 	if interruptible {
-		signals = append(signals, syscall.SIGINT, syscall.SIGQUIT)
+		signals = append(signals, syscall.SIGINT)
 	} else {
 		signal.Ignore(syscall.SIGQUIT)
 	}
+	// As a service nsviz leaves SIGQUIT to the Go runtime. With this setting a crash sends that to each thread, for its stack, and waits ten seconds
+	// for those of a program that handles it.
+	quits := interruptible && os.Getenv("GOTRACEBACK") != "crash"
+	if quits {
+		signals = append(signals, syscall.SIGQUIT)
+	}
 	ctx, stop = signal.NotifyContext(parent, signals...)
-	if interruptible {
+	if quits {
 		// If nsviz does not end, a second such signal prints the stacks of all goroutines.
 		context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGQUIT) })
 	}

@@ -34,6 +34,8 @@ type loop struct {
 	// doubts is raised where the host may have cgroups, containers or inits that nobody knows of; wake where the sampler may
 	// wait for longer than it should; hurry where a survey should come soon.
 	doubts, wake, hurry signal
+	// recount is raised where OOM kills may not have been reported.
+	recount signal
 	// usersStarts is raised where a user may have started a container without a cgroup, usersDue where such ones are to be looked for anyway.
 	usersStarts, usersDue signal
 
@@ -83,7 +85,7 @@ func newLoop(log *slog.Logger, sinks []func(fact.Fact), labels ...string) *loop 
 	directory := container.NewDirectory(names.Remembered, labels...)
 	return &loop{
 		now: time.Now, log: log, live: store.NewLive(model.DefaultLimits()), sinks: sinks,
-		inputs: make(chan message), doubts: make(signal, 1), wake: make(signal, 1), hurry: make(signal, 1),
+		inputs: make(chan message), doubts: make(signal, 1), wake: make(signal, 1), hurry: make(signal, 1), recount: make(signal, 1),
 		usersStarts: make(signal, 1), usersDue: make(signal, 1), surveyed: make(chan struct{}),
 		directory: directory, tracker: container.NewTracker(directory, nil), namespaces: namespaces.New(),
 	}
@@ -232,6 +234,9 @@ func (l *loop) applyBy(apply func(fact.Fact, time.Time), f fact.Fact) {
 	f.Time = fact.Plain(f.Time)
 	apply(f, l.now())
 	if hurries(f) {
+		if f.Event != nil && f.Event.Type == event.EventsLost {
+			l.recount.raise()
+		}
 		l.wake.raise()
 	}
 	for _, sink := range l.sinks {

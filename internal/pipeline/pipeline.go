@@ -60,7 +60,7 @@ type Config struct {
 const (
 	// A consumer looks if its requests are at most watchInterval apart, as a screen's are and a scraper's are not. Requests
 	// within onceInterval count as one.
-	watchInterval = 2500 * time.Millisecond // which full snapshots, two seconds apart at most, are, too
+	watchInterval = 4 * time.Second // which full snapshots, two seconds apart at most, are, too
 	onceInterval  = 100 * time.Millisecond
 	// namesPatience is how long the first events wait for the engines' lists of names.
 	namesPatience = 200 * time.Millisecond

@@ -8,7 +8,7 @@ import (
 
 // sampling is what the sampler needs.
 func (p *Pipeline) sampling() sample.Config {
-	return sample.Config{Proc: p.fs.Proc, Resources: p.fs.Resources, Net: p.fs.Net, Layout: p.layout, Now: p.now, Log: p.cfg.Log, Mishaps: p.cfg.Mishaps, Loop: samplerLoop{p}}
+	return sample.Config{Proc: p.fs.Proc, Resources: p.fs.Resources, Net: p.fs.Net, Layout: p.layout, Now: p.now, Log: p.cfg.Log, Mishaps: p.cfg.Mishaps, Loop: samplerLoop{p}, Recount: p.recount}
 }
 
 // samplerLoop is the loop as the sampler knows it.

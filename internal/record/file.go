@@ -49,8 +49,14 @@ func Create(path string, now func() time.Time) (*File, error) {
 	return r, nil
 }
 
+// write writes a fact or, if that is too long, that it is missing.
 func (r *File) write(f fact.Fact) error {
-	if err := r.writer.Write(f); err != nil {
+	err := r.writer.Write(f)
+	if errors.Is(err, ErrTooLong) {
+		f = losses.Of(1, f, event.LostRecording)
+		err = r.writer.Write(f)
+	}
+	if err != nil {
 		return err
 	}
 	if f.Host == nil && f.Probes == nil && f.Engine == nil && f.OwnMemory == nil {

@@ -1,10 +1,12 @@
 package record
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -131,6 +133,32 @@ func (g *gate) Write(p []byte) (int, error) {
 	g.Lock()
 	defer g.Unlock()
 	return g.to.Write(p)
+}
+
+// A fact that no reader would take is reported as lost, and the recording goes on.
+func TestRecordingOfAFactThatIsTooLong(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes as much memory as a line may be long")
+	}
+	path := filepath.Join(t.TempDir(), "recording")
+	r, err := Create(path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := r.Sink(func() []fact.Fact { return nil })
+	out.Put(fact.Fact{Time: time.Unix(1, 0), Gone: &fact.Gone{ID: strings.Repeat("a", maxLine)}})
+	out.Put(seen)
+	if err := r.End(out.Close(t.Context()), nil); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := read(bytes.NewReader(data))
+	if err != io.EOF || len(got) != 2 || got[0].Event == nil || got[0].Event.Lost.Count != 1 || got[1].Event.Type != seen.Event.Type {
+		t.Errorf("%v, %v", got, err)
+	}
 }
 
 // After a gap, a player learns how much is missing and what exists.

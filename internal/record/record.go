@@ -14,10 +14,12 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// Errors of reading. They are wrapped with details.
+// Errors. They are wrapped with details.
 var (
 	ErrNotARecording = errors.New("not a recording of nsviz")
 	ErrCutShort      = errors.New("the recording is cut short")
+	// ErrTooLong is of writing: of a fact that no Reader would take. The recording is as it was before.
+	ErrTooLong = errors.New("longer than a recording can hold")
 )
 
 const (
@@ -84,8 +86,9 @@ func (w *Writer) write(v any) error {
 			return err
 		}
 	}
-	if n := w.line.Len(); n > maxLine { // no Reader would take it
-		return fmt.Errorf("a fact of %d bytes is longer than %d", n, maxLine)
+	if n := w.line.Len(); n > maxLine {
+		w.line = bytes.Buffer{} // it keeps what it has taken otherwise
+		return fmt.Errorf("a fact of %d bytes: %w (%d)", n, ErrTooLong, maxLine)
 	}
 	_, err := w.zip.Write(w.line.Bytes())
 	return err

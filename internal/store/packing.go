@@ -134,7 +134,7 @@ func (s stretch) unpack() []fact.Fact {
 	list, err := unpack(s.packed)
 	putBack(list, s.repeats)
 	if err != nil {
-		list = append(list, make([]fact.Fact, s.count-len(list))...)
+		list = append(list, make([]fact.Fact, max(s.count-len(list), 0))...)
 	}
 	return list
 }

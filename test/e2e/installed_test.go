@@ -137,6 +137,10 @@ func testInstalledWatchdog(t *testing.T) {
 	}
 	eventually(t, func() bool { return property(t, "ActiveState") == "active" && mainPID(t) != stopped },
 		func() string { return "the service is " + property(t, "ActiveState") + ", with the same process" })
+	log, err := exec.Command("journalctl", "--no-pager", "--output=cat", "--unit", installedUnit).CombinedOutput()
+	if err != nil || !strings.Contains(string(log), "status=6/ABRT") || !strings.Contains(string(log), "SIGABRT: abort") {
+		t.Errorf("%v, it was not its own abort that ended it:\n%s", err, log)
+	}
 }
 
 // An upgrade runs the scripts that an installation of the same version over itself runs.

@@ -59,12 +59,6 @@ func (d *domain) near() bool {
 	return d.memory.UsageBytes != nil && d.memory.LimitBytes != nil && float64(*d.memory.UsageBytes) > nearShare*float64(*d.memory.LimitBytes)
 }
 
-// nearLimit reports whether a container may reach its own limit soon, by its latest reading.
-func (s *sampler) nearLimit(c *sampled) bool {
-	d := s.domains[c.path]
-	return d != nil && d.near()
-}
-
 // readMemory reads what a cgroup above containers uses and may use: at most once a turn and, where nothing limits it, rarely.
 func (s *sampler) readMemory(d *domain) {
 	if d.read == s.turn || d.memory.LimitBytes == nil && s.turn < d.limitsDue {
@@ -107,14 +101,14 @@ func (s *sampler) readRooms(c *sampled, full bool) {
 	own := s.domain(c.path)
 	own.memory, own.read = c.memory, s.turn
 	s.chain = append(s.chain[:0], own)
-	wanted := full || own.near()
+	c.near = own.near()
 	for d := own; d.path != s.Layout.Top() && d.path != "/" && !d.apart; {
 		d = s.domain(cgroupfs.Parent(d.path))
 		s.readMemory(d)
-		wanted = wanted || d.near()
+		c.near = c.near || d.near()
 		s.chain = append(s.chain, d)
 	}
-	if !wanted {
+	if !full && !c.near {
 		return
 	}
 	var nearest *domain

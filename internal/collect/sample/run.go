@@ -75,6 +75,8 @@ type Config struct {
 	// Mishaps keeps a mistake about one container from ending the process; nil does not.
 	Mishaps *mishap.Counter
 	Loop    Loop
+	// Recount is signalled when OOM kills may not have been reported: the next reading reads their count of containers at rest, too. Nil is never.
+	Recount <-chan struct{}
 }
 
 // Run reads all live containers again and again until ctx is done: less often while nobody looks, and not at all while there are
@@ -91,6 +93,12 @@ func Run(ctx context.Context, c Config) {
 		// What a host's services use is read when somebody asks for it ([Once]): there are many.
 		live = slices.DeleteFunc(live, func(w model.Watched) bool { return w.Quiet })
 		s.slow = audience == Nobody
+		select {
+		case <-c.Recount:
+			s.recounts = true
+		default:
+			s.recounts = false
+		}
 		list, gone := s.readings(live, writesReported)
 		if calm++; !s.idle || len(gone) > 0 {
 			calm = 0

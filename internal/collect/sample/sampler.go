@@ -48,6 +48,7 @@ type sampler struct {
 	writesReported bool // writes to limits are reported, so that these are read rarely
 	slow           bool // a turn comes only every slowInterval
 	idle           bool // the latest readings found what those before found
+	recounts       bool // these readings leave out no count of kills
 	urgent         bool // the latest readings found a cgroup missing or kills, of which the next ones are to say more soon
 }
 
@@ -64,6 +65,7 @@ type sampled struct {
 	pid    int32
 	ownNet bool
 	latest fact.Reading
+	near   bool   // whether its limit, or one above, was near then
 	room   string // the path of the cgroup whose limit was the nearest at the latest reading
 	memory resources.Memory
 	due    int // the turn of its next full reading
@@ -219,7 +221,7 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 	early := s.turn >= c.dueEarly
 	due := full || early && !s.slow
 	moved := !due || s.moves(c)
-	if !moved && s.turn-c.useAt < idleEvery && c.usage() == c.used && !s.nearLimit(c) {
+	if !moved && !s.recounts && !c.near && s.turn-c.useAt < idleEvery && c.usage() == c.used {
 		c.latest.Use = &fact.Use{CPUMicros: new(c.cpu)}
 		c.due = s.turn + fullEvery
 		c.dueEarly = c.due
@@ -227,7 +229,7 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 		c.ignoreLeftovers()
 		return nil
 	}
-	if err := s.readCharge(c, full); err != nil {
+	if err := s.readCharge(c, full || s.recounts); err != nil {
 		return err
 	}
 	used := c.usage()

@@ -40,7 +40,11 @@ func (s *sampler) moves(c *sampled) bool {
 		return true
 	}
 	c.unmoved++
-	return c.unmoved < restsAfter || !s.writesReported || c.pressed || s.turn-c.fullAt >= restingEvery || c.due == 0
+	longest := restingEvery
+	if c.outside != 0 { // whether a process is in its own cgroup may change without it
+		longest = 2 * idleEvery
+	}
+	return c.unmoved < restsAfter || !s.writesReported || c.pressed || s.turn-c.fullAt >= longest || c.due == 0
 }
 
 // useAtRest reads of what a container at rest uses what comes from elsewhere.

@@ -2,6 +2,7 @@ package sample
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -144,27 +145,57 @@ func TestRestingContainerIsReadWhenItMoves(t *testing.T) {
 	}
 }
 
+// The count of kills of a container at rest is read when some may not have been reported.
+func TestRecountOfAContainerAtRest(t *testing.T) {
+	for _, recounts := range []bool{false, true} {
+		u := newUseTest(t)
+		u.passed = fullEvery
+		for range 2 * restingEvery / fullEvery {
+			u.read(true)
+		}
+		for _, _, full := u.read(true); !full; _, _, full = u.read(true) { // to just after a full reading
+		}
+		u.write(map[string]string{"memory.events": "oom_kill 3\n"})
+		u.recounts = recounts
+		list, _ := u.readings(u.live, true)
+		if read := *list[0].OOMKills == 3; read != recounts {
+			t.Errorf("recounts: %t; read: %t", recounts, read)
+		}
+	}
+}
+
 // Where readings come as rarely as the full ones, what a container at rest uses is read every idleEvery turns, since the kernel may reclaim it; at
 // every reading near its limit, and after a stall.
 func TestReadingsOfAContainerAtRest(t *testing.T) {
 	for _, test := range []struct {
-		name           string
-		limit, pressed string
-		within         int // turns
+		name                  string
+		above, limit, pressed string
+		within                int // turns
 	}{
-		{"far from its limit", "8192", "0.00", idleEvery},
-		{"near its limit", "5000", "0.00", fullEvery},
-		{"after a stall", "8192", "0.20", fullEvery},
+		{"far from its limit", "max", "8192", "0.00", idleEvery},
+		{"near its limit", "max", "5000", "0.00", fullEvery},
+		{"near a limit above", "5000", "max", "0.00", fullEvery},
+		{"after a stall", "max", "8192", "0.20", fullEvery},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			u := newUseTest(t)
 			u.passed = fullEvery
 			const stalls = "some avg10=%s avg60=0.00 avg300=0.00 total=9\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1\n"
 			u.write(map[string]string{"memory.max": test.limit + "\n", "memory.stat": "inactive_file 0\n", "memory.pressure": fmt.Sprintf(stalls, test.pressed)})
+			u.live[0].CgroupPath = "/pod/web"
+			if err := os.Mkdir(u.dir+"/pod", 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(u.dir+"/web", u.dir+"/pod/web"); err != nil {
+				t.Fatal(err)
+			}
+			for name, text := range map[string]string{"memory.current": "4096\n", "memory.max": test.above + "\n", "memory.events": "oom_kill 0\n", "memory.stat": "inactive_file 0\n"} {
+				hosttest.WriteFile(t, u.dir+"/pod/"+name, text)
+			}
 			for range 2 * restingEvery / fullEvery {
 				u.read(true)
 			}
-			u.write(map[string]string{"memory.current": "4000\n"})
+			hosttest.WriteFile(t, u.dir+"/pod/web/memory.current", "4000\n")
 			for turns := fullEvery; ; turns += fullEvery {
 				list, _ := u.readings(u.live, true)
 				if got := *list[0].UsageBytes; got == 4000 {

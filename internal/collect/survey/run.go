@@ -119,7 +119,9 @@ func Run(ctx context.Context, c Config) {
 			c.Log.Warn("look at the namespaces of all processes", "error", err)
 		default:
 			result.Ended = c.Now()
-			usual = calm.pace(usual, &result.Survey)
+			if c.Interval == 0 {
+				usual = calm.pace(usual, &result.Survey)
+			}
 			// Events of the time of the survey are taken in before it, so that what it adds comes in order.
 			if !c.Loop.Sync(ctx) {
 				return
