@@ -170,23 +170,6 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 	}
 }
 
-func TestLinksOfRunbooks(t *testing.T) {
-	files, err := filepath.Glob("../docs/runbooks/*.md")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d runbooks: %v", len(files), err)
-	}
-	for _, file := range files {
-		for _, link := range regexp.MustCompile(`\]\(([^)#]+)\)`).FindAllStringSubmatch(read(t, file), -1) {
-			if strings.Contains(link[1], "://") {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(file), link[1])); err != nil {
-				t.Errorf("%s: %v", file, err)
-			}
-		}
-	}
-}
-
 // What goes on to the Prometheus of a whole fleet is what its dashboards ask for, and nothing by container.
 func TestFederation(t *testing.T) {
 	block := regexp.MustCompile("(?s)```yaml\n(scrape_configs:.*?)```").FindStringSubmatch(read(t, "../docs/FLEET.md"))

@@ -63,17 +63,15 @@ func (r *release) contents(ctx context.Context, arch, format string) (files.Cont
 	}
 
 	const docs = "/usr/share/doc/nsviz/"
-	document := func(source, name string, zip bool) {
-		content, err := os.ReadFile(filepath.Join(r.source, source))
-		if zip {
-			content, name = compressed(content), name+".gz"
-		}
-		add(made("doc-"+name, content, err), docs+name, 0o644, "")
+	content, err := os.ReadFile(filepath.Join(r.source, "CHANGELOG.md"))
+	add(made("doc-NEWS.gz", compressed(content), err), docs+"NEWS.gz", 0o644, "")
+	guides, err := guides(r.source)
+	if err != nil {
+		return nil, err
 	}
-	document("README.md", "README.md", false)
-	document("CHANGELOG.md", "NEWS", true)
-	for _, page := range []string{"API", "ENGINES", "EVENTS", "FILTERS", "GLOSSARY", "INSTALL", "KEYS", "LOGS", "METRICS", "OTLP", "SCREEN", "WEB"} {
-		document("docs/"+page+".md", page+".md", true)
+	for _, guide := range guides {
+		content, err := guide.read(r.source, guides)
+		add(made(filepath.Join("guides", string(guide)), content, err), docs+string(guide), 0o644, "")
 	}
 	for _, example := range []string{"systemd/drop-ins/without-admin.conf", "systemd/drop-ins/docker-group.conf", "systemd/drop-ins/network.conf",
 		"prometheus/nsviz.rules.yml", "prometheus/nsviz.fleet.rules.yml", "prometheus/prometheus.yml",

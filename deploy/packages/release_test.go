@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -208,11 +209,35 @@ func checkTree(t *testing.T, dir string) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
+	checkGuides(t, filepath.Join(dir, "usr/share/doc/nsviz"))
 	licenses := says(t, "zcat", dir+"/usr/share/doc/nsviz/licenses.txt.gz")
 	for _, want := range []string{"github.com/cilium/ebpf v", "github.com/prometheus/client_golang v", "MIT License"} {
 		if !strings.Contains(licenses, want) {
 			t.Errorf("the licenses have no %q", want)
 		}
+	}
+}
+
+// checkGuides follows every link of the documents of a package.
+func checkGuides(t *testing.T, dir string) {
+	t.Helper()
+	pages, links := 0, 0
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".md" {
+			return err
+		}
+		pages++
+		text, err := os.ReadFile(path)
+		for _, match := range regexp.MustCompile(`\]\(([^):#\s]+)[#)]`).FindAllSubmatch(text, -1) {
+			links++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), string(match[1]))); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+		return err
+	})
+	if err != nil || pages < 30 || links < 100 {
+		t.Errorf("%d pages with %d links, %v", pages, links, err)
 	}
 }
 

@@ -323,6 +323,9 @@ func judgeHTTP(a *answer, err error, s Signal) *failure {
 		f.tooLarge, f.advice = true, oversized
 	case http.StatusBadRequest:
 		f.reason = err.Error()
+		if strings.Contains(strings.ToLower(f.reason), "too large") { // so the OpenTelemetry collector says it
+			f.tooLarge, f.advice = true, oversized
+		}
 	default:
 		if a.status/100 == 3 {
 			f.advice = notOTLP

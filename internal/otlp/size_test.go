@@ -152,17 +152,21 @@ func long(pid int32, bytes int) fact.Fact {
 // counted, and the log says what to do.
 func TestSmallReceiver(t *testing.T) {
 	const limit, records = 1 << 20, 60 // of 64 KiB
-	byHTTP, byGRPC := newReceiver(), newReceiver()
-	put := map[*receiver]chan struct{}{byHTTP: make(chan struct{}), byGRPC: make(chan struct{})} // closed when all records are: then many wait
-	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		<-put[byHTTP]
-		if r.ContentLength > limit {
-			w.WriteHeader(http.StatusRequestEntityTooLarge)
-			return
-		}
-		byHTTP.ServeHTTP(w, r)
-	}))
-	defer h.Close()
+	byHTTP, asCollector, byGRPC := newReceiver(), newReceiver(), newReceiver()
+	put := map[*receiver]chan struct{}{byHTTP: make(chan struct{}), asCollector: make(chan struct{}), byGRPC: make(chan struct{})} // closed when all records are: then many wait
+	small := func(to *receiver, status int, text string) *httptest.Server {
+		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			<-put[to]
+			if r.ContentLength > limit {
+				http.Error(w, text, status)
+				return
+			}
+			to.ServeHTTP(w, r)
+		}))
+		t.Cleanup(h.Close)
+		return h
+	}
+	h, c := small(byHTTP, http.StatusRequestEntityTooLarge, ""), small(asCollector, http.StatusBadRequest, "http: request body too large")
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -175,7 +179,7 @@ func TestSmallReceiver(t *testing.T) {
 	collectorlogs.RegisterLogsServiceServer(g, grpcLogs{r: byGRPC})
 	go func() { _ = g.Serve(l) }()
 	defer g.Stop()
-	for url, r := range map[string]*receiver{h.URL: byHTTP, "grpc://" + l.Addr().String(): byGRPC} {
+	for url, r := range map[string]*receiver{h.URL: byHTTP, c.URL: asCollector, "grpc://" + l.Addr().String(): byGRPC} {
 		x := start(t, "otlp="+url, onlyLogs...)
 		x.Put(long(1, 2<<20))
 		for pid := range int32(records) {

@@ -13,6 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/spelling"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -59,11 +60,15 @@ func ParseNamespaceName(name string) (story.NamespaceName, bool) {
 	return story.NamespaceName{Type: t, ID: id}, true
 }
 
-// NotFoundError reports that no container has that name or id.
-type NotFoundError struct{ Name string }
+// NotFoundError reports that no container has that name or id. Near is the name that was most likely meant; "" is unknown.
+type NotFoundError struct{ Name, Near string }
 
 func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("nothing is known of a container %q", e.Name)
+	text := fmt.Sprintf("nothing is known of a container %q", e.Name)
+	if e.Near != "" {
+		text += fmt.Sprintf("; did you mean %q?", e.Near)
+	}
+	return text
 }
 
 // AmbiguousError reports that several containers' ids begin so or, if Group is set, that several are in a group of that name.
@@ -88,12 +93,25 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%q is the beginning of several ids: %s%s; give more of it, or a name", e.Name, strings.Join(named, ", "), more)
 }
 
+// nearestLabel returns the name of a container that was most likely meant, "" if none is near. Of two that are as near it is that of one that lives.
+func nearestLabel(s *model.Snapshot, name string) string {
+	var live, ended []string
+	for c := range s.All() {
+		if c.Live() {
+			live = append(live, c.Label)
+		} else {
+			ended = append(ended, c.Label)
+		}
+	}
+	return spelling.Nearest(name, append(live, ended...))
+}
+
 // Find finds a container by its name, its id, a name that it had before it was renamed, a sandbox by the process that made it, its place in a pod or project, or the beginning of
 // its id: of several that had a name one after the other the live one, or the latest one. It fails with NotFoundError or AmbiguousError.
 func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	name = strings.TrimPrefix(name, "/") // Docker writes names with it
 	if name == "" {
-		return nil, &NotFoundError{name}
+		return nil, &NotFoundError{}
 	}
 	var found, latest, former *model.Container
 	var candidates []string
@@ -123,7 +141,7 @@ func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	}
 	switch len(candidates) {
 	case 0:
-		return nil, &NotFoundError{name}
+		return nil, &NotFoundError{Name: name, Near: nearestLabel(s, name)}
 	case 1:
 		return found, nil
 	}

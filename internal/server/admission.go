@@ -22,29 +22,33 @@ const (
 // admission says who may ask for what, beside the passwords of the web configuration. It does not hold for the checks of health, which tell
 // nothing of the host.
 type admission struct {
-	hosts       *webui.Hosts // nil accepts any name
+	hosts       *webui.Hosts // accepted while open
+	open        func() bool  // whether the server asks for neither a password nor TLS
 	metricsPath string
 	// metricsOnly is for clients on other hosts.
 	metricsOnly bool
 }
 
-// newAdmission reads the flags. open says that the server asks for no password.
-func newAdmission(cfg Config, open bool) (*admission, error) {
-	a := &admission{metricsPath: cfg.MetricsPath, metricsOnly: cfg.Remote == RemoteMetrics}
+// newAdmission reads the flags.
+func newAdmission(cfg Config, open func() bool) (*admission, error) {
 	hosts, err := webui.ParseHosts(cfg.Hosts, os.Hostname)
 	if err != nil {
 		return nil, fmt.Errorf("--web.host %w", err)
 	}
-	if open {
-		a.hosts = hosts
-	}
-	return a, nil
+	return &admission{hosts: hosts, open: open, metricsPath: cfg.MetricsPath, metricsOnly: cfg.Remote == RemoteMetrics}, nil
 }
 
 // guard wraps the handler of all paths. The metrics are answered under any name: a Prometheus asks for them by names of services that nsviz cannot
 // know, an upgrade must not end that, and they have the names of containers but no process and no command line.
 func (a *admission) guard(all http.Handler) http.Handler {
-	data := webui.Guard(all, a.hosts)
+	anyName, named := webui.Guard(all, nil), webui.Guard(all, a.hosts)
+	data := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.open() {
+			named.ServeHTTP(w, r)
+		} else {
+			anyName.ServeHTTP(w, r)
+		}
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		api := strings.HasPrefix(r.URL.Path, "/api/")
 		switch {

@@ -27,27 +27,52 @@ func newPage(cfg Config) (*webui.Page, http.Handler, error) {
 	return page, page, nil
 }
 
-// isOpen reports whether a web configuration asks neither for a password nor for TLS, whose certificate is of one name. Such a file may set
-// headers alone.
-func isOpen(webConfigFile string) (bool, error) {
+// protection is what a web configuration asks of clients. Such a file may set headers alone.
+type protection struct {
+	file      string // "" is none
+	encrypted bool   // a certificate is of one name
+}
+
+// readProtection reads a web configuration as it is at the start: TLS stays as it was then.
+func readProtection(webConfigFile string) (protection, error) {
+	p := protection{file: webConfigFile}
 	if webConfigFile == "" {
-		return true, nil
+		return p, nil
 	}
-	text, err := os.ReadFile(webConfigFile)
+	config, err := p.read()
 	if err != nil {
-		return false, err
-	}
-	var config struct {
-		TLS   map[string]any `yaml:"tls_server_config"`
-		Users map[string]any `yaml:"basic_auth_users"`
-	}
-	if err := yaml.Unmarshal(text, &config); err != nil {
-		return false, fmt.Errorf("looking for a password: %w", err)
+		return p, err
 	}
 	// Other settings of TLS alone leave the server without it.
-	encrypted := slices.ContainsFunc([]string{"cert", "cert_file", "key", "key_file", "client_ca", "client_ca_file", "client_auth_type"}, func(key string) bool {
+	p.encrypted = slices.ContainsFunc([]string{"cert", "cert_file", "key", "key_file", "client_ca", "client_ca_file", "client_auth_type"}, func(key string) bool {
 		_, set := config.TLS[key]
 		return set
 	})
-	return !encrypted && len(config.Users) == 0, nil
+	return p, nil
+}
+
+// isOpen reports whether there is neither TLS nor a password now: passwords are read anew for each request.
+func (p protection) isOpen() bool {
+	if p.file == "" || p.encrypted {
+		return !p.encrypted
+	}
+	config, err := p.read()
+	return err != nil || len(config.Users) == 0
+}
+
+// webConfig is what matters of a web configuration here.
+type webConfig struct {
+	TLS   map[string]any `yaml:"tls_server_config"`
+	Users map[string]any `yaml:"basic_auth_users"`
+}
+
+func (p protection) read() (config webConfig, err error) {
+	text, err := os.ReadFile(p.file)
+	if err != nil {
+		return config, err
+	}
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		return config, fmt.Errorf("looking for a password: %w", err)
+	}
+	return config, nil
 }

@@ -88,12 +88,12 @@ func New(cfg Config) (*Server, error) {
 	if err := web.Validate(cfg.WebConfigFile); err != nil {
 		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
 	}
-	withoutPassword, err := isOpen(cfg.WebConfigFile)
+	protection, err := readProtection(cfg.WebConfigFile)
 	if err != nil {
 		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
 	}
 	cfg.MetricsPath = cmp.Or(cfg.MetricsPath, MetricsPath)
-	admission, err := newAdmission(cfg, withoutPassword)
+	admission, err := newAdmission(cfg, protection.isOpen)
 	if err != nil {
 		return nil, err
 	}

@@ -56,8 +56,37 @@ func TestOpenWebConfigs(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if open, err := isOpen(file); err != nil || open != want {
-			t.Errorf("%q: open is %v, %v", text, open, err)
+		if p, err := readProtection(file); err != nil || p.isOpen() != want {
+			t.Errorf("%q: open is %v, %v", text, p.isOpen(), err)
+		}
+	}
+}
+
+// A password counts from when it is in the file, and no longer than it is; TLS from the start of the server.
+func TestWebConfigThatChanges(t *testing.T) {
+	const password, tls = "basic_auth_users: {alice: hash}\n", "tls_server_config: {cert_file: a, key_file: b}\n"
+	file := filepath.Join(t.TempDir(), "web.yml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for first, then := range map[string]map[string]bool{
+		password: {"": true, password: false, tls: true, "a: [b": true},
+		tls:      {"": false, password: false},
+		"":       {password: false, tls: true},
+	} {
+		write(first)
+		p, err := readProtection(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for text, want := range then {
+			write(text)
+			if got := p.isOpen(); got != want {
+				t.Errorf("%q, then %q: open is %t", first, text, got)
+			}
 		}
 	}
 }

@@ -133,7 +133,14 @@ var table = []Runtime{
 	},
 	{Name: "garden", Cgroups: []Cgroup{cgroup(`garden/{id}`, `[0-9a-z-]+`), cgroup(`{id}`, uuid).atTop().unsure()}},
 	{Name: "mesos", Cgroups: []Cgroup{cgroup(`mesos/{id}`, uuid)}, GlobalIDs: true},
-	{Name: "nomad", Cgroups: []Cgroup{cgroup(`nomad\.slice/(?:share|reserve)\.slice/{id}\.scope`, uuid+`\.`+name)}, GlobalIDs: true},
+	{
+		Name: "nomad",
+		Cgroups: []Cgroup{
+			cgroup(`nomad\.slice/(?:share|reserve)\.slice/{id}\.scope`, uuid+`\.`+name),
+			cgroup(`nomad\.slice/{id}\.scope`, uuid+`\.`+name), // 1.3 to 1.6
+		},
+		GlobalIDs: true,
+	},
 	{Name: "ecs", Cgroups: []Cgroup{cgroup(`ecs/[0-9a-f]{32}/{id}`, `[0-9a-f]{32}-[0-9]+`)}, GlobalIDs: true},
 	{Name: "kata", Pods: []Cgroup{cgroup(`kata_overhead/{id}`, id64)}}, // what runs the machine of a sandbox
 	// The runtimes below the engines. A container that an engine has them make has its engine's name.
