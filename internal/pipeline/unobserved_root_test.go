@@ -98,6 +98,7 @@ func TestUnobservedKills(t *testing.T) {
 		}
 		select {
 		case <-p.Changed():
+		case <-time.After(time.Second): // as a screen looks
 		case <-deadline:
 			t.Fatalf("%d kills reported, %d said to be lost, in the container: %+v", reported, lost, found)
 		}

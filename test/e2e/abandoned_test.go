@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,10 @@ func TestDeadNetwork(t *testing.T) {
 		eventually(t, func() bool {
 			a, _ = why(t, address, app)
 			return a.Abandoned[event.Net] != nil && !a.Abandoned[event.Net].Ended
-		}, func() string { return fmt.Sprintf("%+v", a) })
+		}, func() string {
+			of, _ := why(t, address, vpn)
+			return strings.Join(slices.Concat([]string{"it is in no abandoned network:"}, words(&a.Container, a.History), []string{"which was made for:"}, words(&of.Container, of.History)), "\n")
+		})
 		by := a.Abandoned[event.Net]
 		started, err := time.Parse(time.RFC3339Nano, docker(t, "inspect", "-f", "{{.State.StartedAt}}", vpn))
 		// The engine reports it some time later.

@@ -27,6 +27,8 @@ const (
 	// calmReadings is how many readings in a row must be idle for the next one to wait until somebody looks. Each container's CPU time is
 	// among them.
 	calmReadings = fullEvery
+	// settledReadings is the same for a reading to be Idle: the model compares counts of kills with those of two readings before.
+	settledReadings = 3
 )
 
 // Audience is for whom is read.
@@ -58,7 +60,7 @@ type Readings struct {
 	List []fact.Reading
 	// Gone are the IDs of the containers whose cgroup is found no more.
 	Gone []string
-	// Idle is set if all containers use what they used at the reading before: the same memory, and no CPU time.
+	// Idle is set if all containers use what they used at the three readings before: the same memory, and no CPU time.
 	Idle bool
 	// Rests is set if that has been so for a while, and the next reading waits until somebody looks.
 	Rests bool
@@ -105,7 +107,7 @@ func Run(ctx context.Context, c Config) {
 		}
 		rests := audience == Looking && calm >= calmReadings
 		if now := c.Now(); len(live) > 0 || !s.slow {
-			c.Loop.Take(Readings{Time: now, List: list, Gone: gone, Idle: calm > 0, Rests: rests})
+			c.Loop.Take(Readings{Time: now, List: list, Gone: gone, Idle: calm >= settledReadings, Rests: rests})
 		}
 		wait := collect.Backoff(c.Now().Sub(began), Interval, longestInterval)
 		if (s.slow || rests) && !s.urgent {

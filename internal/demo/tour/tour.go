@@ -243,9 +243,12 @@ func (t *tour) subject() string {
 func (t *tour) await(ctx context.Context, known func() bool) bool {
 	over := time.NewTimer(t.Patience)
 	defer over.Stop()
+	again := time.NewTicker(time.Second) // readings that find little are not signalled
+	defer again.Stop()
 	for !known() {
 		select {
 		case <-t.Watch.Changed():
+		case <-again.C:
 		case <-over.C:
 			return known()
 		case <-ctx.Done():
