@@ -54,6 +54,7 @@ func TestStartThatIsKilled(t *testing.T) {
 	address := freeAddress(t)
 	dashboard := tmux(t, 140, 40, nil, binary(), "--web.listen-address", address)
 	dashboard.await(t, contains("live", "metrics on"))
+	awaitReady(t, address)
 	dashboard.find(t, name)
 	events := startEvents(t)
 	recording := filepath.Join(t.TempDir(), "recording")

@@ -23,6 +23,7 @@ func TestStressDemo(t *testing.T) {
 	address := freeAddress(t)
 	dashboard := tmux(t, 140, 40, nil, binary(), "--web.listen-address", address)
 	dashboard.await(t, contains("live", "metrics on"))
+	awaitReady(t, address)
 	dashboard.find(t, "hog") // whatever else runs on the host
 	events := startEvents(t)
 	eventually(t, func() bool {

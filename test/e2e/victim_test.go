@@ -24,6 +24,7 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	address := freeAddress(t)
 	dashboard := tmux(t, 140, 40, nil, binary(), "--web.listen-address", address)
 	dashboard.await(t, contains("live", "metrics on"))
+	awaitReady(t, address)
 	dashboard.find(t, name)
 	dir := t.TempDir()
 	events := startEvents(t)
