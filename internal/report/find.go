@@ -66,7 +66,7 @@ type NotFoundError struct{ Name, Near string }
 func (e *NotFoundError) Error() string {
 	text := fmt.Sprintf("nothing is known of a container %q", e.Name)
 	if e.Near != "" {
-		text += fmt.Sprintf("; did you mean %q?", e.Near)
+		text += fmt.Sprintf(" (did you mean %q?)", e.Near)
 	}
 	return text
 }

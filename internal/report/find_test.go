@@ -165,7 +165,7 @@ func TestFindByPID(t *testing.T) {
 		}
 	}
 	for name, says := range map[string]string{
-		"nope": "nothing is known of a container", "wbe": `"wbe"; did you mean "web"?`, "": "nothing is known", "5000": "nothing is known", "1": "process 1 is in no container",
+		"nope": "nothing is known of a container", "wbe": `"wbe" (did you mean "web"?)`, "": "nothing is known", "5000": "nothing is known", "1": "process 1 is in no container",
 		"100": "process 100 is in no container", "-7": "nothing is known", "99999999999": "nothing is known",
 		"42": "42 is a process of 42bb (db), and ids of other containers begin so", "88": `88dd (x\x1b), 88ee (y)`,
 	} {

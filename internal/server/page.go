@@ -53,8 +53,11 @@ func readProtection(webConfigFile string) (protection, error) {
 
 // isOpen reports whether there is neither TLS nor a password now: passwords are read anew for each request.
 func (p protection) isOpen() bool {
-	if p.file == "" || p.encrypted {
-		return !p.encrypted
+	if p.encrypted {
+		return false
+	}
+	if p.file == "" {
+		return true
 	}
 	config, err := p.read()
 	return err != nil || len(config.Users) == 0

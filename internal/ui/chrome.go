@@ -63,7 +63,7 @@ func (sc screen) headerParts() []headerPart {
 			parts = append(parts, headerPart{text(Bar, "cgroup "+s.Host.CgroupVersion), 2})
 		}
 	}
-	if s.Probes == nil && !sc.state.Replay {
+	if sc.attaching() {
 		return append(parts, headerPart{text(Bar, "attaching…"), 0})
 	}
 	parts = append(parts, headerPart{text(Bar, story.Count(uint64(s.LiveCount()), "container", "containers")), 0})
@@ -97,6 +97,9 @@ func kernelText(kernel string) string {
 	return "Linux " + kernel
 }
 
+// attaching reports whether nsviz does not see yet what happens.
+func (sc screen) attaching() bool { return sc.s.Probes == nil && !sc.state.Replay }
+
 // mode returns the header's right end: live, frozen or replayed, what was lost, and the time.
 func (sc screen) mode() line {
 	var l line
@@ -108,6 +111,8 @@ func (sc screen) mode() line {
 		l = l.add(BarFrozen, sc.frozenMark()).add(BarDim, " · ")
 	case sc.state.Replay:
 		l = l.add(BarFrozen, sc.replayMark()).add(BarDim, " · ")
+	case sc.attaching():
+		l = l.add(BarDim, "starting · ")
 	default:
 		l = l.add(BarLive, "● live").add(BarDim, " · ")
 	}

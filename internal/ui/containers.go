@@ -390,7 +390,7 @@ func (sc screen) noContainers(machines bool) []line {
 		return []line{nil, text(Plain, "  No container matches “"+sc.state.Search+"”, and no VM."), nil}
 	case sc.state.Search != "":
 		return []line{nil, text(Plain, "  No container matches “"+sc.state.Search+"”."), nil}
-	case sc.s.Probes == nil && !sc.state.Replay:
+	case sc.attaching():
 		return []line{
 			nil, text(Strong, "  nsviz is attaching its probes to the kernel…"),
 			text(Dim, "  This takes a second or two; containers that already run show up right after."), nil,

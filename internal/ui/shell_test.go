@@ -3,7 +3,6 @@ package ui
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -440,8 +439,8 @@ func TestUrgentChangesAreDrawnSooner(t *testing.T) {
 
 // The clocks go on by seconds, and by two seconds while nothing happens for long; a key or a change ends that.
 func TestClocksWhileNothingHappens(t *testing.T) {
-	for _, watched := range []bool{true, false} {
-		t.Run(fmt.Sprintf("told of changes: %t", watched), func(t *testing.T) {
+	for name, watched := range map[string]bool{"changes are signalled": true, "changes are not signalled": false} {
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				screen := newSimulated()
 				changed := make(chan struct{}, 1)

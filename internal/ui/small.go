@@ -34,11 +34,10 @@ func (sc screen) smallHeader() line {
 		l = l.add(BarFrozen, "❚❚")
 	case sc.state.Replay:
 		l = l.add(BarFrozen, "▶")
+	case sc.attaching():
+		return l.add(Bar, "attaching…")
 	default:
 		l = l.add(BarLive, "●")
-	}
-	if sc.s.Probes == nil && !sc.state.Replay {
-		return l.add(Bar, " attaching…")
 	}
 	l = l.add(Bar, " "+strconv.Itoa(sc.s.LiveCount())+" ct")
 	if n := sc.s.OOMKillCount(); n > 0 {

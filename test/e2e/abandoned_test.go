@@ -24,8 +24,7 @@ func TestDeadNetwork(t *testing.T) {
 	}
 	address := freeAddress(t)
 	dashboard := tmux(t, 160, 40, nil, binary(), "--web.listen-address", address)
-	dashboard.await(t, contains("live", "metrics on"))
-	awaitReady(t, address)
+	dashboard.await(t, contains("● live", "metrics on"))
 	docker(t, "run", "-d", "--name", vpn, busyboxImage, "sleep", "1000")
 	docker(t, "run", "-d", "--name", app, "--network=container:"+vpn, "--ipc=private", busyboxImage, "sleep", "1000")
 	var before report.ContainerAnswer

@@ -336,26 +336,6 @@ func startServe(t *testing.T) string {
 	return address
 }
 
-// awaitReady waits until an nsviz sees everything that happens. Its screen is live before the probes are attached.
-func awaitReady(t *testing.T, address string) {
-	t.Helper()
-	var says string
-	eventually(t, func() bool {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/-/ready", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			says = err.Error()
-			return false
-		}
-		defer response.Body.Close()
-		says = response.Status
-		return response.StatusCode == http.StatusOK
-	}, func() string { return "it is not ready: " + says })
-}
-
 // metrics scrapes and returns all samples: name with labels to value as written.
 func metrics(t *testing.T, address string) map[string]string {
 	t.Helper()

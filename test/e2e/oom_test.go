@@ -22,8 +22,7 @@ const readOwnCounter = `cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgr
 func TestStressDemo(t *testing.T) {
 	address := freeAddress(t)
 	dashboard := tmux(t, 140, 40, nil, binary(), "--web.listen-address", address)
-	dashboard.await(t, contains("live", "metrics on"))
-	awaitReady(t, address)
+	dashboard.await(t, contains("● live", "metrics on"))
 	dashboard.find(t, "hog") // whatever else runs on the host
 	events := startEvents(t)
 	eventually(t, func() bool {

@@ -23,8 +23,7 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	const name, secret = "nsviz-test-tmpfs", "token-f3a9"
 	address := freeAddress(t)
 	dashboard := tmux(t, 140, 40, nil, binary(), "--web.listen-address", address)
-	dashboard.await(t, contains("live", "metrics on"))
-	awaitReady(t, address)
+	dashboard.await(t, contains("● live", "metrics on"))
 	dashboard.find(t, name)
 	dir := t.TempDir()
 	events := startEvents(t)
